@@ -1,0 +1,34 @@
+# Two commands do everything: `make demo` and `make test`. Each makes .venv when it is missing.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: demo test lint bench clean
+.DEFAULT_GOAL := help
+
+help:  ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "backlit needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python venv is missing; on Debian: apt install python3-venv"; exit 2; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e ".[all]" --group test --group lint
+	@touch $@
+
+demo: $(VENV)/.ready  ## train on 1,797 handwritten digits; report, graph and model in runs/digits
+	@$(VENV)/bin/backlit learn digits --overwrite
+
+test: $(VENV)/.ready lint  ## the whole test suite
+	@$(PY) -m pytest -q
+
+lint: $(VENV)/.ready  ## ruff and pyright
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/pyright
+
+bench: $(VENV)/.ready  ## the benchmark table; peers first: .venv/bin/pip install --group peers
+	@$(PY) -m benchmarks
+
+clean:  ## remove what the commands above made, runs/ excepted
+	@rm -rf $(VENV) build *.egg-info src/*.egg-info .pytest_cache .ruff_cache .hypothesis

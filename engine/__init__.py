@@ -1,0 +1,77 @@
+"""Tensors, the tape, primitives and what runs them: the part of backlit that computes gradients."""
+
+from . import operators as operators
+from .backward import BackwardStep, backward_steps, gradients
+from .checks import GradientError, gradcheck
+from .creation import arange, full, ones, ones_like, tensor, zeros, zeros_like
+from .errors import BacklitError, ClassIndexError, DtypeError, GraphError, ShapeError
+from .ops.contract import linear, matmul, pair_sum
+from .ops.elementwise import (
+    absolute,
+    add,
+    div,
+    exp,
+    log,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    power,
+    relu,
+    sigmoid,
+    sign,
+    softplus,
+    sqrt,
+    square,
+    sub,
+    tanh,
+    where,
+)
+from .ops.losses import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    log_softmax,
+    mse_loss,
+    softmax,
+)
+from .ops.random import (
+    Generator,
+    bernoulli,
+    default_generator,
+    dropout,
+    manual_seed,
+    normal,
+    permutation,
+    uniform,
+)
+from .ops.reduce import argmax, max, mean, min, sum
+from .ops.shape import (
+    astype,
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    flatten,
+    reshape,
+    squeeze,
+    stack,
+    swapaxes,
+    transpose,
+)
+from .ops.update import accumulate_, adam_update, copy_, fill_, scale_, sgd_update, zero_
+from .primitives import Primitive, apply, primitive, registry
+from .tape import Node, enable_grad, is_grad_enabled, no_grad, scope
+from .tensors import Tensor
+
+__all__ = [
+    "BacklitError", "BackwardStep", "ClassIndexError", "DtypeError", "Generator", "GradientError",
+    "GraphError", "Node", "Primitive", "ShapeError", "Tensor", "absolute", "accumulate_",
+    "adam_update", "add", "apply", "arange", "argmax", "astype", "backward_steps", "bernoulli",
+    "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_", "cross_entropy",
+    "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims", "fill_", "flatten",
+    "full", "gradcheck", "gradients", "is_grad_enabled", "linear", "log", "log_softmax",
+    "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum", "mse_loss", "mul", "neg",
+    "no_grad", "normal", "ones", "ones_like", "pair_sum", "permutation", "power", "primitive",
+    "registry", "relu", "reshape", "scale_", "scope", "sgd_update", "sigmoid", "sign", "softmax",
+    "softplus", "sqrt", "square", "squeeze", "stack", "sub", "sum", "swapaxes", "tanh", "tensor",
+    "transpose", "uniform", "where", "zero_", "zeros", "zeros_like",
+]  # fmt: skip

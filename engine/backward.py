@@ -1,0 +1,326 @@
+"""Backward: a walk over the tape, newest node first, as a sequence of steps. Training drains the
+steps, `study` looks at them; gradients of gradients come from remembering the walk itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import GraphError, ShapeError, where
+from .ops.elementwise import add
+from .ops.shape import sum_to
+from .ops.update import accumulate_
+from .primitives import Primitive
+from .tape import Node, enable_grad, no_grad
+from .tensors import Tensor, constant, wrap
+
+
+class BackwardStep(NamedTuple):
+    """One node of the walk: what came from above, and what goes to each input."""
+
+    node: Node
+    out: Tensor
+    upstream: Tensor
+    contributions: tuple[Tensor | None, ...]
+    unbroadcast: tuple[tuple[int, ...], ...]
+    """For each input, the axes of the contribution that were summed: broadcasting undone."""
+
+
+def reachable(outputs: Iterable[Tensor]) -> list[Tensor]:
+    """The tensors with a node that `outputs` were made from, newest first."""
+    seen: set[Node] = set()
+    found: list[Tensor] = []
+    stack = [t for t in outputs if t.node is not None]
+    while stack:
+        t = stack.pop()
+        node = t.node
+        if node in seen:
+            continue
+        seen.add(node)  # type: ignore[arg-type]
+        found.append(t)
+        for x in node.inputs:  # type: ignore[union-attr]
+            if x.node is not None and x.node not in seen:
+                stack.append(x)
+    found.sort(key=_order, reverse=True)
+    return found
+
+
+def _order(t: Tensor) -> int:
+    return t.node.order  # type: ignore[union-attr]
+
+
+def walk(
+    flight: dict[Any, Tensor],
+    path: list[Tensor],
+    wanted: set[Any] | None = None,
+    kept: dict[Any, Tensor | None] | None = None,
+) -> Iterator[tuple[Tensor, Tensor, list[Tensor | None], list[Tensor | None]]]:
+    """The steps of backward along `path`: (out, upstream, what the rules gave, contributions).
+
+    `flight` maps a node, or a leaf, to its gradient so far; a node's is taken out at its step,
+    the leaves' remain. `wanted` limits the walk to the nodes and leaves in it; the gradients of
+    the nodes in `kept` are left there.
+    """
+    for out in path:
+        node: Node = out.node  # type: ignore[assignment]
+        g = flight.pop(node, None)
+        if g is None:
+            continue
+        if kept is not None and node in kept:
+            kept[node] = g
+        primitive = node.primitive
+        inputs = node.inputs
+        rules = primitive.rules
+        if node.freed:
+            raise freed(primitive)
+        check_versions(primitive, node, out)
+        raw: list[Tensor | None] = []
+        given: list[Tensor | None] = []
+        for slot, x in enumerate(inputs):
+            key = x.node or x
+            c = None
+            if x.needs and (wanted is None or key in wanted):
+                if rules.__class__ is tuple:
+                    rule = rules[slot]
+                    c = rule(g, out, *inputs, **node.params) if rule is not None else None
+                else:
+                    c = rules(g, out, slot, *inputs, **node.params)  # type: ignore[operator, misc]
+            raw.append(c)
+            if c is not None:
+                if c.data.shape != x.data.shape:
+                    c = sum_to(c, x.data.shape)
+                before = flight.get(key)
+                if before is not None:
+                    flight[key] = add(before, c)
+                else:
+                    flight[key] = own(c, g, out, inputs) if key is x else c
+            given.append(c)
+        yield out, g, raw, given
+
+
+def own(c: Tensor, g: Tensor, out: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    """A contribution that becomes a leaf's gradient: its memory must be nobody else's."""
+    data = c.data
+    shared = c is g or c is out or data.base is not None or any(c is x for x in inputs)
+    if not shared or c.needs:
+        return c
+    return wrap(np.array(data, order="C"))
+
+
+def summed_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of `shape` over which broadcasting from `target` went."""
+    lead = len(shape) - len(target)
+    return tuple(k for k, n in enumerate(shape) if k < lead or (target[k - lead] == 1 and n != 1))
+
+
+def check_versions(primitive: Primitive, node: Node, out: Tensor) -> None:
+    """Raise where a tensor that a rule reads was changed in place after the node was made."""
+    for k, x in enumerate((out, *node.inputs), -1):
+        if x.cell is None or x.cell[0] <= node.order:
+            continue
+        uses = primitive.uses
+        readers = uses if uses else (frozenset((k,)),)
+        if any(
+            k in reads and (slot >= len(node.inputs) or node.inputs[slot].needs)
+            for slot, reads in enumerate(readers)
+        ):
+            what = f"tensor {x.name!r}" if x.name else f"tensor of shape {x.shape}"
+            raise GraphError(
+                f"{primitive.name}{_at(node)} needs for backward a {what} that was changed in "
+                "place after the forward pass; run the forward pass again, or change a copy"
+            )
+
+
+def _at(node: Node) -> str:
+    return f" in module {node.scope}" if node.scope else ""
+
+
+def freed(primitive: Primitive) -> GraphError:
+    return GraphError(
+        f"backward went through this graph before and freed it (at {primitive.name}); compute the "
+        "loss again, or say backward(retain_graph=True) the first time"
+    )
+
+
+KEPT = 1 << 16
+"""Bytes of a value that a freed node still shows to `study`; bigger ones are let go."""
+
+
+def free(path: list[Tensor]) -> None:
+    """Mark the nodes as used up, and let go of what was only kept for backward.
+
+    The structure stays, and small values with it, so that a graph can be drawn after backward.
+    """
+    for t in path:
+        node: Node = t.node  # type: ignore[assignment]
+        node.freed = True
+        for x in node.inputs:
+            if x.node is not None and x.data.nbytes > KEPT:
+                node.inputs = tuple(_ghost(x) for x in node.inputs)
+                break
+
+
+def _ghost(x: Tensor) -> Tensor:
+    """In a freed node's inputs: shape, type and history of a big value, without its memory."""
+    if x.node is None or x.data.nbytes <= KEPT:
+        return x
+    ghost = wrap(np.broadcast_to(np.zeros((), x.data.dtype), x.data.shape))
+    ghost.node, ghost.needs, ghost.name = x.node, x.needs, GONE
+    return ghost
+
+
+GONE = "not kept"
+"""The name of a ghost: what a freed graph has in the place of a big value."""
+
+
+def seed(outputs: Sequence[Tensor], grad_outputs: Sequence[Any] | None) -> dict[Any, Tensor]:
+    """The gradients that start the walk, checked."""
+    flight: dict[Any, Tensor] = {}
+    for k, out in enumerate(outputs):
+        if not out.needs:
+            raise GraphError(
+                f"no gradient flows to this tensor{where()}: nothing it was made from requires "
+                "one. Did the forward pass run under no_grad, or on detached tensors? Leaves ask "
+                "by tensor(x, requires_grad=True)"
+            )
+        if grad_outputs is None or grad_outputs[k] is None:
+            if out.data.size != 1:
+                made = out.node.primitive.name if out.node is not None else "a leaf"
+                raise GraphError(
+                    f"backward starts from one number, this tensor has shape {out.shape} (from "
+                    f"{made}); take its .sum() or .mean(), or give the upstream gradient"
+                )
+            g = wrap(np.ones(out.data.shape, out.data.dtype))
+        else:
+            g = constant(grad_outputs[k], out)
+            if g.shape != out.shape:
+                raise ShapeError(
+                    f"the upstream gradient has shape {g.shape}, the tensor {out.shape}"
+                )
+            if g.dtype != out.dtype:
+                g = g.astype(out.dtype)
+        key = out.node or out
+        flight[key] = add(flight[key], g) if key in flight else g
+    return flight
+
+
+def backward_steps(
+    outputs: Tensor | Sequence[Tensor], grad_outputs: Any = None
+) -> Iterator[BackwardStep]:
+    """The steps that backward takes, newest node first; no `.grad` is touched, nothing is freed.
+
+    >>> from backlit.engine import backward_steps, tensor
+    >>> x = tensor(3.0, requires_grad=True)
+    >>> for step in backward_steps(x * x + x):
+    ...     print(step.node.primitive.name, step.upstream.item(),
+    ...           [c.item() for c in step.contributions])
+    add 1.0 [1.0, 1.0]
+    mul 1.0 [3.0, 3.0]
+    """
+    outputs, grad_outputs = _lists(outputs, grad_outputs)
+    with no_grad():
+        flight = seed(outputs, grad_outputs)
+    steps = walk(flight, reachable(outputs))
+    while True:
+        with no_grad():  # only while the walk runs: between steps the caller's mode holds
+            step = next(steps, None)
+        if step is None:
+            return
+        out, g, raw, given = step
+        node: Node = out.node  # type: ignore[assignment]
+        summed = [
+            () if c is None else summed_axes(c.shape, x.shape)
+            for c, x in zip(raw, node.inputs, strict=True)
+        ]
+        yield BackwardStep(node, out, g, tuple(given), tuple(summed))
+
+
+def backward(
+    output: Tensor, gradient: Tensor | None, retain_graph: bool, create_graph: bool
+) -> None:
+    """What `Tensor.backward` does: every leaf's share is added to its `.grad`."""
+    outputs = [output]
+    with enable_grad() if create_graph else no_grad():
+        flight = seed(outputs, None if gradient is None else [gradient])
+        path = reachable(outputs)
+        for _ in walk(flight, path):
+            pass
+        for leaf, g in flight.items():
+            if leaf.__class__ is Node:
+                continue
+            if leaf.grad is None:
+                leaf.grad = g
+            elif create_graph or leaf.grad.needs:
+                leaf.grad = add(leaf.grad, g)
+            else:
+                accumulate_(leaf.grad, g)
+    if not (retain_graph or create_graph):
+        free(path)
+
+
+def gradients(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the sum of `outputs` for `inputs`, without touching any `.grad`.
+
+    Parameters
+    ----------
+    outputs, inputs : tensors, or sequences of them; inputs may be leaves or results on the way.
+    grad_outputs : the upstream gradient of each output; not needed where it is one number.
+    retain_graph : keep the graph for another walk; as `create_graph` unless said.
+    create_graph : remember the walk, so that the gradients can be differentiated again.
+    allow_unused : give None for an input that the outputs do not depend on; otherwise it is an
+        error that names it.
+
+    >>> from backlit.engine import gradients, tensor
+    >>> x = tensor(2.0, requires_grad=True)
+    >>> dx, = gradients(x**3, x, create_graph=True)
+    >>> d2x, = gradients(dx, x)
+    >>> dx.item(), d2x.item()
+    (12.0, 12.0)
+    """
+    outputs, grad_outputs = _lists(outputs, grad_outputs)
+    asked = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    with enable_grad() if create_graph else no_grad():
+        flight = seed(outputs, grad_outputs)
+        path = reachable(outputs)
+        kept: dict[Any, Tensor | None] = {t.node: None for t in asked if t.node is not None}
+        wanted: set[Any] = {t.node or t for t in asked}
+        for t in reversed(path):
+            node: Node = t.node  # type: ignore[assignment]
+            if any((x.node or x) in wanted for x in node.inputs):
+                wanted.add(node)
+        for _ in walk(flight, path, wanted, kept):
+            pass
+    found: list[Tensor | None] = []
+    for k, t in enumerate(asked):
+        g = flight.get(t) if t.node is None else kept[t.node]
+        if g is None and not allow_unused:
+            label = t.name or f"input {k} of shape {t.shape}"
+            raise GraphError(
+                f"the outputs do not depend on {label}; say allow_unused=True to get None for it"
+            )
+        found.append(g)
+    if not (create_graph if retain_graph is None else retain_graph):
+        free(path)
+    return tuple(found)
+
+
+def _lists(outputs: Any, grad_outputs: Any) -> tuple[list[Tensor], list[Any] | None]:
+    """One tensor or several, as lists."""
+    if isinstance(outputs, Tensor):
+        return [outputs], None if grad_outputs is None else [grad_outputs]
+    outputs = list(outputs)
+    if grad_outputs is not None:
+        grad_outputs = list(grad_outputs)
+        if len(grad_outputs) != len(outputs):
+            raise ShapeError(f"{len(outputs)} outputs, but {len(grad_outputs)} upstream gradients")
+    return outputs, grad_outputs

@@ -1,0 +1,38 @@
+"""What every kernel agrees on, frozen: the signature, the status, and the sizes that results depend
+on. Changing a number here changes the bits of results, never their meaning.
+
+A kernel is `kernel(args: int64*, begin, end) -> status`. `args` is a row of data pointers and
+integers, the result first; [begin, end) counts the kernel's own units (elements, rows, blocks,
+tiles); the status is 0, or 1 + the offending element. An operand of the walk is read off NumPy's
+array object: data pointer, shape, strides in bytes, and the bytes of an item.
+"""
+
+BLOCK = 1024
+"""Elements that an elementwise kernel sees at a time where an operand is not contiguous."""
+
+MAX_DIMS = 32
+"""Dimensions that a tensor may have."""
+
+LANES = 32
+"""Partial sums that a fold keeps: fixed, so that bits do not depend on a vector's width."""
+
+SUM_BLOCK = 16384
+"""Values that one block of a sum over the innermost axis takes."""
+
+SUM_ROWS = 256
+"""Rows that one block of a sum over an outer axis takes."""
+
+SUM_CHUNK = 256
+"""Columns summed side by side: their float64 sums stay in 2 KB of L1."""
+
+TILE = 16
+"""Columns of a tile of the own small matmul."""
+
+SMALL = 1_000_000
+"""Products of fewer multiply-adds go to the own tile (docs/kernels.md has the measured border)."""
+
+PACKED = 8192
+"""Elements of B that the own tile packs into scratch: 64 KB of float64."""
+
+TILED = 2_000_000
+"""Products of as many multiply-adds are cut into tiles, which threads can share."""

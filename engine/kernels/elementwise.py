@@ -1,0 +1,152 @@
+"""Runs elementwise kernels over arrays: allocates the result, sees to broadcasting and to the types,
+and goes through the door. What has no native kernel (integers) is computed by NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .build import F32, F64, I64, U8, Kernel, elementwise_kernel
+from .door import door
+from .walk import walk
+
+empty = np.empty
+
+
+class Elementwise:
+    """One elementwise op over arrays: `run(x, ...)` returns a fresh array.
+
+    `kinds` is that of the kernel ("xy->o"); `host` is the NumPy function of the same meaning.
+    """
+
+    __slots__ = (
+        "address32",
+        "address64",
+        "count",
+        "enter",
+        "host",
+        "kernel",
+        "kinds",
+        "name",
+        "promote",
+        "result",
+        "run",
+        "sizes32",
+        "sizes64",
+        "walk",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        body: str,
+        kinds: str,
+        host: Callable[..., Any],
+        promote: Callable[[str, list[np.ndarray]], list[np.ndarray]],
+    ):
+        self.name = name
+        self.kernel: Kernel = elementwise_kernel(name, body, kinds)
+        self.kinds = kinds
+        self.host = host
+        self.promote = promote
+        self.count = len(kinds) - 2
+        self.result = U8 if kinds[-1].isupper() else None
+        self.enter: Any = None
+        self.walk = self.address32 = self.address64 = 0
+        self.sizes32 = self.sizes(4)
+        self.sizes64 = self.sizes(8)
+        mixed = any(letter.isupper() for letter in kinds[:-3])
+        self.run = (
+            self.run_any if mixed or self.count > 3 else (self.run1, self.run2)[self.count - 2]
+        )
+
+    def sizes(self, item: int) -> int:
+        letters = self.kinds[-1] + self.kinds[:-3]
+        return sum((1 if c.isupper() else item) << 4 * k for k, c in enumerate(letters))
+
+    def prepare(self, dtype: np.dtype) -> None:
+        """Compile or load what runs this op for a float type."""
+        self.enter = door(0, 2 + self.count)
+        self.walk = walk.address(I64)
+        if dtype is F32:
+            self.address32 = self.kernel.address(F32)
+        else:
+            self.address64 = self.kernel.address(F64)
+
+    def run1(self, x: np.ndarray) -> np.ndarray:
+        dtype = x.dtype
+        if dtype is F32:
+            if not self.address32:
+                self.prepare(F32)
+            out = empty(x.shape, self.result or F32)
+            self.enter(self.walk, 0, 2, self.address32, self.sizes32, id(out), id(x))
+            return out
+        return self.run_any(x)
+
+    def run2(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if x.dtype is F32 and y.dtype is F32:
+            if not self.address32:
+                self.prepare(F32)
+            shape = x.shape
+            if shape != y.shape:
+                shape = self.broadcast(x, y)
+            out = empty(shape, self.result or F32)
+            self.enter(self.walk, 0, 3, self.address32, self.sizes32, id(out), id(x), id(y))
+            return out
+        return self.run_any(x, y)
+
+    def run_any(self, *arrays: np.ndarray) -> np.ndarray:
+        """The general way: any number of operands of any types."""
+        floats = [k for k, letter in enumerate(self.kinds[:-3]) if letter.islower()]
+        matched = self.promote(self.name, [arrays[k] for k in floats])
+        operands = [a if a.dtype == U8 else a != 0 for a in arrays]
+        for k, array in zip(floats, matched, strict=True):
+            operands[k] = array
+        shape = self.broadcast(*operands)
+        dtype = matched[0].dtype
+        if dtype == F32:
+            dtype = F32
+        elif dtype == F64:
+            dtype = F64
+        else:
+            return self.on_integers(operands)
+        if not (self.address32 if dtype is F32 else self.address64):
+            self.prepare(dtype)
+        out = empty(shape, self.result or dtype)
+        address = self.address32 if dtype is F32 else self.address64
+        sizes = self.sizes32 if dtype is F32 else self.sizes64
+        self.enter(self.walk, 0, self.count, address, sizes, id(out), *map(id, operands))
+        return out
+
+    def on_integers(self, operands: list[np.ndarray]) -> np.ndarray:
+        """Integers and truths are constants: NumPy computes them."""
+        from ..errors import DtypeError, shapes, where
+
+        try:
+            with np.errstate(all="ignore"):
+                out = np.asarray(self.host(*operands))
+        except (TypeError, ValueError) as problem:
+            raise DtypeError(
+                f"{self.name}: {shapes(*operands)}{where()}: {problem} "
+                "(x.astype('float32') makes numbers of it)"
+            ) from None
+        return out.astype(F32) if out.dtype.kind == "f" else out
+
+    def broadcast(self, *arrays: np.ndarray) -> tuple[int, ...]:
+        """The common shape, or an error that names the op and the shapes."""
+        try:
+            return np.broadcast_shapes(*[a.shape for a in arrays])
+        except ValueError:
+            raise self.misfit(arrays) from None
+
+    def misfit(self, arrays: tuple[np.ndarray, ...]) -> Exception:
+        from ..errors import ShapeError, shapes, where
+
+        return ShapeError(
+            f"{self.name}: {shapes(*arrays)} do not broadcast{where()}. Sizes are compared from "
+            "the right and must be equal or 1; reshape one of them, or give it a new axis with "
+            "x.reshape(...)"
+        )

@@ -1,0 +1,270 @@
+"""The few machine instructions that Numba has no Python for: typed pointers, calls by address,
+scratch on the stack, the flush-to-zero mode. Kernels, doors and the walk are written with these.
+"""
+
+import platform
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .abi import LANES, TILE
+
+I64 = ir.IntType(64)
+I32 = ir.IntType(32)
+I8 = ir.IntType(8)
+VOID = ir.VoidType()
+
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+
+kernel_signature = types.int64(types.CPointer(types.int64), types.int64, types.int64)
+"""kernel(args, begin, end) -> status: 0, or 1 + the offending element."""
+
+
+def _pointer(numba_type, llvm_type):
+    """An intrinsic that reads an integer as the address of `numba_type` values."""
+
+    @intrinsic
+    def cast(typingctx, address):
+        def codegen(context, builder, signature, args):
+            return builder.inttoptr(args[0], llvm_type.as_pointer())
+
+        return types.CPointer(numba_type)(types.int64), codegen
+
+    return cast
+
+
+f32 = _pointer(types.float32, ir.FloatType())
+f64 = _pointer(types.float64, ir.DoubleType())
+i64 = _pointer(types.int64, I64)
+i32 = _pointer(types.int32, I32)
+u32 = _pointer(types.uint32, I32)
+u8 = _pointer(types.uint8, I8)
+
+
+def _address_of(element):
+    @intrinsic
+    def address(typingctx, pointer):
+        def codegen(context, builder, signature, args):
+            return builder.ptrtoint(args[0], I64)
+
+        return types.int64(types.CPointer(element)), codegen
+
+    return address
+
+
+address_of_i64 = _address_of(types.int64)
+address_of_i32 = _address_of(types.int32)
+address_of_u8 = _address_of(types.uint8)
+address_of_f32 = _address_of(types.float32)
+address_of_f64 = _address_of(types.float64)
+
+
+def _scratch(count):
+    """An intrinsic that gives the address of `count` bytes of the stack, on a 64-byte border."""
+
+    @intrinsic
+    def scratch(typingctx):
+        def codegen(context, builder, signature, args):
+            slot = cgutils.alloca_once(builder, I8, size=count)
+            slot.align = 64
+            return builder.ptrtoint(slot, I64)
+
+        return types.int64(), codegen
+
+    return scratch
+
+
+scratch_512 = _scratch(512)
+scratch_2k = _scratch(2048)
+scratch_8k = _scratch(8192)
+scratch_64k = _scratch(65536)
+
+
+@intrinsic
+def call_kernel(typingctx, address, args, begin, end):
+    """Call the kernel at `address` over [begin, end)."""
+    signature = types.int64(types.int64, types.CPointer(types.int64), types.int64, types.int64)
+
+    def codegen(context, builder, signature, values):
+        kind = ir.FunctionType(I64, [I64.as_pointer(), I64, I64])
+        return builder.call(builder.inttoptr(values[0], kind.as_pointer()), values[1:])
+
+    return signature, codegen
+
+
+@intrinsic
+def call_int(typingctx, address):
+    """Call `int f(void)` at `address`."""
+
+    def codegen(context, builder, signature, values):
+        kind = ir.FunctionType(I32, [])
+        return builder.sext(builder.call(builder.inttoptr(values[0], kind.as_pointer()), []), I64)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def call_with_int(typingctx, address, value):
+    """Call `void f(int)` at `address`."""
+
+    def codegen(context, builder, signature, values):
+        kind = ir.FunctionType(VOID, [I32])
+        pointer = builder.inttoptr(values[0], kind.as_pointer())
+        builder.call(pointer, [builder.trunc(values[1], I32)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic
+def call_gemm(typingctx, address, arguments):
+    """Call Fortran's xGEMM at `address`; `arguments` holds its 13 argument addresses."""
+
+    def codegen(context, builder, signature, values):
+        byte = I8.as_pointer()
+        kind = ir.FunctionType(VOID, [byte] * 13)
+        given = []
+        for i in range(13):
+            slot = builder.gep(values[1], [ir.Constant(I64, i)])
+            given.append(builder.inttoptr(builder.load(slot), byte))
+        builder.call(builder.inttoptr(values[0], kind.as_pointer()), given)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.CPointer(types.int64)), codegen
+
+
+def _mxcsr(builder, name, slot):
+    kind = ir.FunctionType(VOID, [I8.as_pointer()])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
+    builder.call(function, [builder.bitcast(slot, I8.as_pointer())])
+
+
+@intrinsic
+def flush_subnormals(typingctx):
+    """Set flush-to-zero and denormals-are-zero; returns the mode there was (0 off x86)."""
+
+    def codegen(context, builder, signature, args):
+        if not X86:
+            return ir.Constant(I64, 0)
+        slot = cgutils.alloca_once(builder, I32)
+        _mxcsr(builder, "stmxcsr", slot)
+        before = builder.load(slot)
+        builder.store(builder.or_(before, ir.Constant(I32, 0x8040)), slot)
+        _mxcsr(builder, "ldmxcsr", slot)
+        return builder.zext(before, I64)
+
+    return types.int64(), codegen
+
+
+@intrinsic
+def restore_mode(typingctx, before):
+    """Restore what `flush_subnormals` returned."""
+
+    def codegen(context, builder, signature, args):
+        if X86:
+            slot = cgutils.alloca_once(builder, I32)
+            builder.store(builder.trunc(args[0], I32), slot)
+            _mxcsr(builder, "ldmxcsr", slot)
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+def _lane_sum(numba_type, element):
+    """An intrinsic: the float64 sum of `count` values at a pointer, LANES partial sums at a time.
+
+    Lane l takes the values l, l + LANES, ...; then the lanes are folded in halves. What does not
+    fill a row of lanes is left to the caller.
+    """
+    wide = ir.VectorType(ir.DoubleType(), LANES)
+    narrow = ir.VectorType(element, LANES)
+
+    @intrinsic
+    def lane_sum(typingctx, pointer, rows):
+        def codegen(context, builder, signature, args):
+            pointer, rows = args
+            slot = cgutils.alloca_once(builder, wide)
+            builder.store(ir.Constant(wide, [0.0] * LANES), slot)
+            with cgutils.for_range(builder, rows) as loop:
+                at = builder.gep(pointer, [builder.mul(loop.index, ir.Constant(I64, LANES))])
+                values = builder.load(builder.bitcast(at, narrow.as_pointer()))
+                values.align = element.get_abi_size(context.target_data)
+                if narrow != wide:
+                    values = builder.fpext(values, wide)
+                builder.store(builder.fadd(builder.load(slot), values), slot)
+            total = builder.load(slot)
+            width = LANES
+            while width > 1:
+                width //= 2
+                half = ir.VectorType(I32, width)
+                low = ir.Constant(half, list(range(width)))
+                high = ir.Constant(half, list(range(width, 2 * width)))
+                total = builder.fadd(
+                    builder.shuffle_vector(total, total, low),
+                    builder.shuffle_vector(total, total, high),
+                )
+            return builder.extract_element(total, ir.Constant(I32, 0))
+
+        return types.float64(types.CPointer(numba_type), types.int64), codegen
+
+    return lane_sum
+
+
+lane_sum_f32 = _lane_sum(types.float32, ir.FloatType())
+lane_sum_f64 = _lane_sum(types.float64, ir.DoubleType())
+
+
+def _tile(numba_type, element, rows):
+    """An intrinsic: a `rows` x TILE tile of A @ B, summed over k in order by fused multiply-add."""
+    vector = ir.VectorType(element, TILE)
+    size = "f32" if element == ir.FloatType() else "f64"
+
+    @intrinsic
+    def tile(typingctx, out, a, a_row, a_column, b, b_row, depth):
+        pointer = types.CPointer(numba_type)
+        integer = types.int64
+        signature = types.void(pointer, pointer, integer, integer, pointer, integer, integer)
+
+        def codegen(context, builder, signature, args):
+            out, a, a_row, a_column, b, b_row, depth = args
+            align = element.get_abi_size(context.target_data)
+            kind = ir.FunctionType(vector, [vector] * 3)
+            fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{TILE}{size}")
+            zero = ir.Constant(vector, [0.0] * TILE)
+            slots = [cgutils.alloca_once(builder, vector) for _ in range(rows)]
+            for slot in slots:
+                builder.store(zero, slot)
+            starts = [
+                builder.gep(a, [builder.mul(a_row, ir.Constant(I64, r))]) for r in range(rows)
+            ]
+            splat = ir.Constant(ir.VectorType(I32, TILE), [0] * TILE)
+            nothing = ir.Constant(vector, ir.Undefined)
+            with cgutils.for_range(builder, depth) as loop:
+                at = builder.gep(b, [builder.mul(loop.index, b_row)])
+                line = builder.load(builder.bitcast(at, vector.as_pointer()))
+                line.align = align
+                step = builder.mul(loop.index, a_column)
+                for start, slot in zip(starts, slots, strict=True):
+                    value = builder.load(builder.gep(start, [step]))
+                    first = builder.insert_element(nothing, value, ir.Constant(I32, 0))
+                    every = builder.shuffle_vector(first, nothing, splat)
+                    builder.store(builder.call(fma, [every, line, builder.load(slot)]), slot)
+            for r, slot in enumerate(slots):
+                at = builder.gep(out, [ir.Constant(I64, r * TILE)])
+                put = builder.store(builder.load(slot), builder.bitcast(at, vector.as_pointer()))
+                put.align = align
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return tile
+
+
+tile8_f32 = _tile(types.float32, ir.FloatType(), 8)
+tile4_f32 = _tile(types.float32, ir.FloatType(), 4)
+tile1_f32 = _tile(types.float32, ir.FloatType(), 1)
+tile8_f64 = _tile(types.float64, ir.DoubleType(), 8)
+tile4_f64 = _tile(types.float64, ir.DoubleType(), 4)
+tile1_f64 = _tile(types.float64, ir.DoubleType(), 1)

@@ -1,0 +1,94 @@
+"""Random draws, counter-based: element i of draw k under a key is a function of (key, k, i), so
+neither blocks nor threads nor replay can change it. The function is Philox 4x32-10.
+
+Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+"""
+
+import numpy as np
+
+from .build import range_kernel
+from .door import door
+
+PHILOX = """
+from numba import njit
+
+@njit(error_model="numpy")
+def philox(words, key, draw, block):
+    # The four 32-bit words of one block, into `words`.
+    mask = np.uint64(0xFFFFFFFF)
+    c0 = block & mask
+    c1 = block >> np.uint64(32)
+    c2 = draw & mask
+    c3 = draw >> np.uint64(32)
+    k0 = key & mask
+    k1 = key >> np.uint64(32)
+    for _ in range(10):
+        left = np.uint64(0xD2511F53) * c0
+        right = np.uint64(0xCD9E8D57) * c2
+        c0 = (right >> np.uint64(32)) ^ c1 ^ k0
+        c1 = right & mask
+        c2 = (left >> np.uint64(32)) ^ c3 ^ k1
+        c3 = left & mask
+        k0 = (k0 + np.uint64(0x9E3779B9)) & mask
+        k1 = (k1 + np.uint64(0xBB67AE85)) & mask
+    words[0] = c0
+    words[1] = c1
+    words[2] = c2
+    words[3] = c3
+"""
+
+# args: out, state (uint64 [key, draw]), count. The range counts blocks: of four float32 in [0, 1)
+# with 24 bits, or of two float64 with 53.
+uniform_kernel = range_kernel(
+    "uniform",
+    PHILOX
+    + """
+def kernel(args, begin, end):
+    out = FLOAT(args[0])
+    state = i64(args[1])
+    words = u32(scratch_512())
+    key = np.uint64(state[0])
+    draw = np.uint64(state[1])
+    for block in range(begin, end):
+        philox(words, key, draw, np.uint64(block))
+        if ITEM == 4:
+            for i in range(min(4, args[2] - 4 * block)):
+                fraction = np.float64(words[i] >> np.uint32(8)) * (1.0 / 16777216.0)
+                out[4 * block + i] = fraction
+        else:
+            for i in range(min(2, args[2] - 2 * block)):
+                high = np.float64(words[2 * i] >> np.uint32(5))
+                low = np.float64(words[2 * i + 1] >> np.uint32(6))
+                out[2 * block + i] = (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
+    return 0
+""",
+)
+
+# The same arguments; normal numbers by Box and Muller (1958), in float64 from 32-bit words.
+normal_kernel = range_kernel(
+    "normal",
+    PHILOX
+    + """
+def kernel(args, begin, end):
+    out = FLOAT(args[0])
+    state = i64(args[1])
+    words = u32(scratch_512())
+    key = np.uint64(state[0])
+    draw = np.uint64(state[1])
+    for block in range(begin, end):
+        philox(words, key, draw, np.uint64(block))
+        for i in range(min(4, args[2] - 4 * block)):
+            pair = i & 2
+            radius = math.sqrt(-2.0 * math.log((words[pair] + 0.5) * (1.0 / 4294967296.0)))
+            angle = (2.0 * math.pi / 4294967296.0) * words[pair + 1]
+            out[4 * block + i] = radius * (math.sin(angle) if i & 1 else math.cos(angle))
+    return 0
+""",
+)
+
+
+def draw(kernel, state: np.ndarray, out: np.ndarray) -> None:
+    """Fill `out` by draw number state[1] under key state[0]."""
+    per_block = 2 if kernel is uniform_kernel and out.itemsize == 8 else 4
+    blocks = -(-out.size // per_block)
+    door(2, 1)(kernel.address(out.dtype), 0, blocks, id(out), id(state), out.size)

@@ -1,0 +1,133 @@
+"""Sums and means: partial sums in float64 over fixed blocks, combined in order, so that the result
+depends neither on the vector's width nor on who computes which block.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from .abi import SUM_BLOCK, SUM_CHUNK, SUM_ROWS
+from .build import F64, range_kernel
+from .door import door
+
+# args: out, x, n, inner, divisor, blocks. The operand is (outer, n, inner); unit u of the range is
+# block u % blocks of line u // blocks. With one block the result is written as it is; with more,
+# `out` holds float64 partial sums, which `combine` adds up.
+sum_rows = range_kernel(
+    "sum_rows",
+    f"""
+def kernel(args, begin, end):
+    x = FLOAT(args[1])
+    n = args[2]
+    blocks = args[5]
+    for unit in range(begin, end):
+        line = unit // blocks
+        first = unit % blocks * {SUM_BLOCK}
+        count = min({SUM_BLOCK}, n - first)
+        at = args[1] + (line * n + first) * ITEM
+        rows = count // LANES
+        total = lane_sum_FLOAT(FLOAT(at), rows)
+        for i in range(rows * LANES, count):
+            total += np.float64(FLOAT(at)[i])
+        if blocks == 1:
+            FLOAT(args[0])[unit] = total / args[4]
+        else:
+            f64(args[0])[unit] = total
+    return 0
+""",
+)
+
+sum_columns = range_kernel(
+    "sum_columns",
+    f"""
+def kernel(args, begin, end):
+    n = args[2]
+    inner = args[3]
+    blocks = args[5]
+    totals = f64(scratch_2k())
+    for unit in range(begin, end):
+        line = unit // blocks
+        first = unit % blocks * {SUM_ROWS}
+        last = min(first + {SUM_ROWS}, n)
+        for left in range(0, inner, {SUM_CHUNK}):
+            width = min({SUM_CHUNK}, inner - left)
+            for j in range(width):
+                totals[j] = 0.0
+            for i in range(first, last):
+                x = FLOAT(args[1] + ((line * n + i) * inner + left) * ITEM)
+                for j in range(width):
+                    totals[j] += np.float64(x[j])
+            at = unit * inner + left
+            if blocks == 1:
+                out = FLOAT(args[0] + at * ITEM)
+                for j in range(width):
+                    out[j] = totals[j] / args[4]
+            else:
+                partial = f64(args[0] + at * 8)
+                for j in range(width):
+                    partial[j] = totals[j]
+    return 0
+""",
+)
+
+# args: out, partials, blocks, inner, divisor. Partials are (outer, blocks, inner) in float64; the
+# range counts results.
+combine = range_kernel(
+    "combine",
+    """
+def kernel(args, begin, end):
+    out = FLOAT(args[0])
+    partials = f64(args[1])
+    blocks = args[2]
+    inner = args[3]
+    for unit in range(begin, end):
+        at = unit // inner * blocks * inner + unit % inner
+        total = 0.0
+        for block in range(blocks):
+            total += partials[at + block * inner]
+        out[unit] = total / args[4]
+    return 0
+""",
+)
+
+
+def lines(array: np.ndarray, axes: Sequence[int]) -> tuple[np.ndarray, int, int, int]:
+    """The array, contiguous, and (outer, n, inner) such that the reduction runs over n.
+
+    Where the reduced axes do not lie side by side, the array is copied with them last.
+    """
+    ndim = array.ndim
+    shape = array.shape
+    if axes and axes[-1] - axes[0] + 1 != len(axes):
+        kept = [axis for axis in range(ndim) if axis not in axes]
+        array = array.transpose([*kept, *axes])
+        shape = array.shape
+        axes = range(len(kept), ndim)
+    if not array.flags.c_contiguous:
+        array = np.ascontiguousarray(array)
+    if len(axes) == ndim:
+        return array, 1, array.size, 1
+    first, last = axes[0], axes[-1]
+    return (
+        array,
+        math.prod(shape[:first]),
+        math.prod(shape[first : last + 1]),
+        math.prod(shape[last + 1 :]),
+    )
+
+
+def total(array: np.ndarray, axes: Sequence[int], divisor: int, out: np.ndarray) -> None:
+    """Write the sum of a float array over `axes` (ascending), divided by `divisor`, into `out`."""
+    array, outer, n, inner = lines(array, axes)
+    kernel, grain = (sum_rows, SUM_BLOCK) if inner == 1 else (sum_columns, SUM_ROWS)
+    blocks = -(-n // grain) or 1
+    address = kernel.address(array.dtype)
+    enter = door(2, 4)
+    if blocks == 1:
+        enter(address, 0, outer, id(out), id(array), n, inner, divisor, 1)
+        return
+    partials = np.empty(outer * blocks * inner, F64)
+    enter(address, 0, outer * blocks, id(partials), id(array), n, inner, divisor, blocks)
+    address = combine.address(array.dtype)
+    door(2, 3)(address, 0, outer * inner, id(out), id(partials), blocks, inner, divisor)

@@ -1,0 +1,117 @@
+"""The optimizers' steps, in place: each reads its hyperparameters from a row of float64, so that a
+changed learning rate takes effect at the next run. Formulas and their order are PyTorch's.
+"""
+
+from .build import range_kernel
+
+# args: parameter, gradient, hyperparameters. [lr, momentum, dampening, weight_decay, nesterov,
+# maximize, step], all float64; step counts from 1. The range counts elements.
+sgd = range_kernel(
+    "sgd",
+    """
+def kernel(args, begin, end):
+    p = FLOAT(args[0])
+    g = FLOAT(args[1])
+    hyper = f64(args[2])
+    lr = FLOAT_type(hyper[0])
+    decay = FLOAT_type(hyper[3])
+    sign = FLOAT_type(-1 if hyper[5] != 0 else 1)
+    for i in range(begin, end):
+        p[i] -= lr * (sign * g[i] + decay * p[i])
+    return 0
+""",
+)
+
+# args: parameter, gradient, momentum buffer, hyperparameters (as above).
+sgd_momentum = range_kernel(
+    "sgd_momentum",
+    """
+def kernel(args, begin, end):
+    p = FLOAT(args[0])
+    g = FLOAT(args[1])
+    b = FLOAT(args[2])
+    hyper = f64(args[3])
+    lr = FLOAT_type(hyper[0])
+    momentum = FLOAT_type(hyper[1])
+    share = FLOAT_type(1.0 - hyper[2])
+    if hyper[6] <= 1:
+        momentum = FLOAT_type(0)
+        share = FLOAT_type(1)
+    look = FLOAT_type(hyper[1])
+    decay = FLOAT_type(hyper[3])
+    sign = FLOAT_type(-1 if hyper[5] != 0 else 1)
+    if hyper[4] != 0:
+        for i in range(begin, end):
+            slope = sign * g[i] + decay * p[i]
+            velocity = momentum * b[i] + share * slope
+            b[i] = velocity
+            p[i] -= lr * (slope + look * velocity)
+    else:
+        for i in range(begin, end):
+            velocity = momentum * b[i] + share * (sign * g[i] + decay * p[i])
+            b[i] = velocity
+            p[i] -= lr * velocity
+    return 0
+""",
+)
+
+# args: parameter, gradient, mean, mean of squares, hyperparameters [lr, beta1, beta2, eps,
+# weight_decay, decoupled, maximize, step]. Kingma & Ba, arXiv:1412.6980; decoupled decay:
+# Loshchilov & Hutter, arXiv:1711.05101. eps stands outside the bias-corrected root.
+adam = range_kernel(
+    "adam",
+    """
+def kernel(args, begin, end):
+    p = FLOAT(args[0])
+    g = FLOAT(args[1])
+    m = FLOAT(args[2])
+    v = FLOAT(args[3])
+    hyper = f64(args[4])
+    keep = FLOAT_type(hyper[2])
+    fresh1 = FLOAT_type(1.0 - hyper[1])
+    fresh2 = FLOAT_type(1.0 - hyper[2])
+    eps = FLOAT_type(hyper[3])
+    sign = FLOAT_type(-1 if hyper[6] != 0 else 1)
+    shrink = FLOAT_type(1)
+    decay = FLOAT_type(hyper[4])
+    if hyper[5] != 0:
+        shrink = FLOAT_type(1.0 - hyper[0] * hyper[4])
+        decay = FLOAT_type(0)
+    rate = FLOAT_type(hyper[0] / (1.0 - hyper[1] ** hyper[7]))
+    root = FLOAT_type(math.sqrt(1.0 - hyper[2] ** hyper[7]))
+    for i in range(begin, end):
+        slope = sign * g[i] + decay * p[i]
+        mean = m[i] + fresh1 * (slope - m[i])
+        square = keep * v[i] + fresh2 * (slope * slope)
+        m[i] = mean
+        v[i] = square
+        p[i] = shrink * p[i] - rate * (mean / (math.sqrt(square) / root + eps))
+    return 0
+""",
+)
+
+# args: target, addend: target += addend.
+accumulate = range_kernel(
+    "accumulate",
+    """
+def kernel(args, begin, end):
+    out = FLOAT(args[0])
+    x = FLOAT(args[1])
+    for i in range(begin, end):
+        out[i] += x[i]
+    return 0
+""",
+)
+
+# args: target, one float64: target *= factor.
+scale = range_kernel(
+    "scale",
+    """
+def kernel(args, begin, end):
+    out = FLOAT(args[0])
+    factor = FLOAT_type(f64(args[1])[0])
+    for i in range(begin, end):
+        out[i] *= factor
+    return 0
+""",
+)

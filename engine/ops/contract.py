@@ -1,0 +1,205 @@
+"""Contractions: matrix products and the layers' `linear`. Their rules are written with each other, so
+that no transposed copy is ever made.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import DtypeError, ShapeError, shapes, where
+from ..kernels.blas import product
+from ..kernels.build import F32, F64
+from ..primitives import apply, primitive
+from ..tensors import Tensor, constant, match_floats
+
+empty = np.empty
+
+
+def _floats(name: str, *arrays: np.ndarray) -> list[np.ndarray]:
+    """The operands in one float type."""
+    matched = match_floats(name, list(arrays))
+    if matched[0].dtype not in (F32, F64):
+        raise DtypeError(
+            f"{name}: {shapes(*arrays)}{where()}: matrix products are for floats; "
+            "write x.astype('float32')"
+        )
+    return matched
+
+
+def _matmul(x: Tensor, y: Tensor) -> np.ndarray:
+    a, b = x.data, y.data
+    if a.dtype is not b.dtype or a.dtype not in (F32, F64):
+        a, b = _floats("matmul", a, b)
+    if a.ndim == 2 and b.ndim == 2 and a.shape[1] == b.shape[0]:
+        out = empty((a.shape[0], b.shape[1]), a.dtype)
+        product(a, b, out)
+        return out
+    if not a.ndim or not b.ndim:
+        raise ShapeError(f"matmul: {shapes(a, b)}{where()}: a scalar has no rows; use *")
+    left, right = a.ndim == 1, b.ndim == 1
+    if left:
+        a = a[None, :]
+    if right:
+        b = b[:, None]
+    if a.shape[-1] != b.shape[-2]:
+        raise ShapeError(
+            f"matmul: {shapes(x, y)}{where()}: the last size of the first, {a.shape[-1]}, must be "
+            f"the {'only' if right else 'second last'} size of the second, {b.shape[-2]}. "
+            "Transpose one of them (x.T), or check which axis holds the features"
+        )
+    try:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise ShapeError(
+            f"matmul: {shapes(x, y)}{where()}: the axes before the last two do not broadcast"
+        ) from None
+    out = empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+    if not batch:
+        product(a, b, out)
+    elif out.size:
+        stack = (math.prod(batch), *out.shape[-2:])
+        product(_stack(a, batch), _stack(b, batch), out.reshape(stack))
+    if left:
+        out = out[..., 0, :]
+    if right:
+        out = out[..., 0]
+    return out
+
+
+def _stack(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
+    """Matrices as one stack over `batch`; one that all share is not copied."""
+    if math.prod(x.shape[:-2]) == 1:
+        matrix = x.reshape(x.shape[-2:])
+        return np.broadcast_to(matrix, (math.prod(batch), *matrix.shape))
+    return np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
+
+
+def _matmul_left(g: Tensor, ans: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    if x.ndim == 2 and y.ndim == 2:
+        return linear(g, y)
+    if y.ndim == 1:
+        return g.expand_dims(-1) * y if x.ndim > 1 else g * y
+    if x.ndim == 1:
+        return (y @ g.expand_dims(-1)).squeeze(-1)
+    return g @ y.swapaxes(-1, -2)
+
+
+def _matmul_right(g: Tensor, ans: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    if x.ndim == 2 and y.ndim == 2:
+        return pair_sum(x, g)
+    if x.ndim == 1:
+        return x.expand_dims(-1) * g.expand_dims(-2) if y.ndim > 1 else g * x
+    if y.ndim == 1:
+        return x * g.expand_dims(-1)
+    return x.swapaxes(-1, -2) @ g
+
+
+_matmul_record = primitive(
+    "matmul", _matmul, rules=(_matmul_left, _matmul_right),
+    symbol="@", formula="x @ y", local=("g @ yᵀ", "xᵀ @ g"),
+    samples=lambda rng: [rng.standard_normal((3, 4)), rng.standard_normal((4, 2))],
+    numpy=np.matmul,
+    doc="The matrix product, by NumPy's rules for stacks and vectors.",
+)  # fmt: skip
+
+
+def matmul(x: Any, y: Any) -> Tensor:
+    """The matrix product x @ y.
+
+    (m, k) @ (k, n) gives (m, n); a vector counts as one row on the left, one column on the right,
+    and loses that axis again; axes before the last two broadcast.
+    """
+    if not isinstance(x, Tensor):
+        x = constant(x, y) if isinstance(y, Tensor) else Tensor(x)
+    if not isinstance(y, Tensor):
+        y = constant(y, x)
+    return apply(_matmul_record, x, y)
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> np.ndarray:
+    a, w = x.data, weight.data
+    b = None if bias is None else bias.data
+    dtype = a.dtype
+    if dtype is not w.dtype or dtype not in (F32, F64) or (b is not None and b.dtype is not dtype):
+        if b is None:
+            a, w = _floats("linear", a, w)
+        else:
+            a, w, b = _floats("linear", a, w, b)
+        dtype = a.dtype
+    if w.ndim != 2 or not a.ndim or a.shape[-1] != w.shape[1]:
+        fan_in = w.shape[1] if w.ndim == 2 else "?"
+        raise ShapeError(
+            f"linear: x {shapes(a)} and weight {shapes(w)}{where()}: the weight is (out, in), so "
+            f"the last size of x must be {fan_in}. Check the layer's in_features, or the axis that "
+            "holds the features"
+        )
+    if b is not None and b.shape != w.shape[:1]:
+        raise ShapeError(
+            f"linear: bias {shapes(b)} for weight {shapes(w)}{where()}: it must be ({w.shape[0]},)"
+        )
+    if b is not None and not b.flags.c_contiguous:
+        b = np.ascontiguousarray(b)
+    if a.ndim == 2:
+        out = empty((a.shape[0], w.shape[0]), dtype)
+        product(a, w, out, b, 2)
+        return out
+    rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+    out = empty((rows.shape[0], w.shape[0]), dtype)
+    product(rows, w, out, b, 2)
+    return out.reshape(*a.shape[:-1], w.shape[0])
+
+
+_linear_record = primitive(
+    "linear", _linear,
+    rules=(
+        lambda g, ans, x, weight, bias=None: g @ weight,
+        lambda g, ans, x, weight, bias=None: pair_sum(g, x),
+        lambda g, ans, x, weight, bias=None: g.sum(tuple(range(g.ndim - 1))),
+    ),
+    formula="x @ Wᵀ + b", local=("g @ W", "gᵀ @ x", "Σ g over the rows"),
+    samples=lambda rng: [rng.standard_normal(s) for s in ((3, 4), (2, 4), (2,))],
+    numpy=lambda x, weight, bias=0: x @ weight.T + bias,
+    doc="A linear map of the last axis with the weight as (out, in).",
+)  # fmt: skip
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x @ weightᵀ + bias: (..., in), (out, in) and (out,) give (..., out)."""
+    if not isinstance(x, Tensor):
+        x = constant(x, weight)
+    if bias is None:
+        return apply(_linear_record, x, weight)
+    return apply(_linear_record, x, weight, bias)
+
+
+def _pair_sum(x: Tensor, y: Tensor) -> np.ndarray:
+    a, b = x.data, y.data
+    if a.dtype is not b.dtype:
+        a, b = _floats("pair_sum", a, b)
+    if a.ndim != 2:
+        a = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+        b = b.reshape(math.prod(b.shape[:-1]), b.shape[-1])
+    out = empty((a.shape[1], b.shape[1]), a.dtype)
+    product(a, b, out, None, 1)
+    return out
+
+
+_pair_sum_record = primitive(
+    "pair_sum", _pair_sum,
+    rules=(
+        lambda g, ans, x, y: linear(y, g),
+        lambda g, ans, x, y: x @ g,
+    ),
+    symbol="ᵀ@", formula="xᵀ @ y", local=("y @ gᵀ", "x @ g"),
+    samples=lambda rng: [rng.standard_normal((5, 3)), rng.standard_normal((5, 2))],
+    numpy=lambda x, y: x.T @ y,
+    doc="The sum over rows of the outer products: what a weight's gradient is.",
+)  # fmt: skip
+
+
+def pair_sum(x: Tensor, y: Tensor) -> Tensor:
+    """xᵀ @ y with all axes but the last taken as rows: (..., m) and (..., n) give (m, n)."""
+    return apply(_pair_sum_record, x, y)

@@ -1,0 +1,90 @@
+"""Indexing: NumPy's rules. Slices, integers and None give views, arrays of indices give copies; the
+gradient is put back where it was read, summed where an element was read twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ClassIndexError, where
+from ..primitives import apply, primitive
+from ..tensors import Tensor
+
+BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
+
+
+def _getitem(x: Tensor, *, index: Any) -> np.ndarray:
+    try:
+        return np.asarray(x.data[index])
+    except IndexError as problem:
+        raise ClassIndexError(f"x[…] on shape {x.shape}{where()}: {problem}") from None
+
+
+def _put(g: Tensor, *, index: Any, shape: tuple[int, ...], basic: bool) -> np.ndarray:
+    out = np.zeros(shape, g.dtype)
+    if basic:
+        out[index] = g.data
+    else:
+        np.add.at(out, index, g.data)
+    return out
+
+
+def _samples(index: Any, shape: tuple[int, ...] = (4, 3)) -> Any:
+    return lambda rng: [rng.standard_normal(shape), {"index": index}]
+
+
+_view_record = primitive(
+    "slice", _getitem,
+    rules=(lambda g, ans, x, index: put(g, index, x.shape, True),),
+    view=True, symbol="[…]", formula="x[…]", local=("g put back at […], else 0",),
+    samples=_samples((slice(1, 3), 2)), numpy=lambda x, index: x[index],
+    doc="A part of a tensor by slices and integers; shares its memory.",
+)  # fmt: skip
+
+_take_record = primitive(
+    "take", _getitem,
+    rules=(lambda g, ans, x, index: put(g, index, x.shape, False),),
+    symbol="[…]", formula="x[…]", local=("g added up at […], else 0",),
+    samples=_samples((np.array([0, 0, 2]),)), numpy=lambda x, index: x[index],
+    doc="Elements of a tensor by arrays of indices or of truths; a copy.",
+)  # fmt: skip
+
+_put_record = primitive(
+    "put", _put,
+    rules=(lambda g, ans, x, index, shape, basic: g[index],),
+    formula="zeros with x added at […]", local=("g[…]",),
+    samples=lambda rng: [
+        rng.standard_normal((3, 3)),
+        {"index": (np.array([0, 0, 2]),), "shape": (4, 3), "basic": False},
+    ],
+    numpy=lambda x, index, shape, basic: _put_numpy(x, index, shape),
+    doc="A tensor of zeros with x added where the index points: what indexing does to a gradient.",
+)  # fmt: skip
+
+
+def _put_numpy(x: np.ndarray, index: Any, shape: tuple[int, ...]) -> np.ndarray:
+    out = np.zeros(shape, x.dtype)
+    for row, k in zip(x, index[0], strict=True):
+        out[k] += row
+    return out
+
+
+def put(g: Tensor, index: Any, shape: tuple[int, ...], basic: bool) -> Tensor:
+    """Zeros of `shape` with `g` added at `index`."""
+    return apply(_put_record, g, index=index, shape=shape, basic=basic)
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    """x[index], as in NumPy. Indices may be tensors of integers or of truths."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(isinstance(part, BASIC) and not isinstance(part, bool) for part in parts):
+        return apply(_view_record, x, index=index)
+    parts = tuple(
+        part.data if isinstance(part, Tensor) else part
+        if isinstance(part, BASIC) and not isinstance(part, bool)
+        else np.array(part)
+        for part in parts
+    )  # fmt: skip
+    return apply(_take_record, x, index=parts)

@@ -1,0 +1,127 @@
+"""Primitives and the one door: every number that backlit makes is made by `apply`. A primitive is one
+record in one place; the registry holds them all, and tests, docs and pictures are made from it.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .tape import Node, state, tick
+from .tensors import Tensor, new
+
+Rule = Callable[..., Tensor | None]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Primitive:
+    """One op: how it is computed, how its gradient is, and what to tell about it.
+
+    `forward(*tensors, **params)` returns the array of the result. `rules` has one formula for each
+    operand, `rule(g, ans, *inputs, **params)`, in tensor functions; None where no gradient flows.
+    A primitive of any number of operands has one rule, which gets the operand's slot after `ans`.
+    """
+
+    name: str
+    forward: Callable[..., np.ndarray]
+    rules: tuple[Rule | None, ...] | Rule | None = None
+    symbol: str = ""
+    formula: str = ""
+    local: tuple[str, ...] = ()
+    kinks: str = ""
+    doc: str = ""
+    view: bool = False
+    """Whether the result shares the first operand's memory."""
+    in_place: bool = False
+    """Whether the first operand is changed and returned."""
+    samples: Callable[[np.random.Generator], list[Any]] | None = None
+    """Operands (and last, if a dict, parameters) inside the domain: what tests draw from."""
+    numpy: Callable[..., Any] | None = None
+    """The same function in NumPy, for tests and for NumPy's ufuncs applied to tensors."""
+    uses: tuple[frozenset[int], ...] = field(default=(), repr=False)
+    """For each rule, which of (ans, *inputs) it reads: -1 is ans."""
+
+    def rule(self, slot: int) -> Rule | None:
+        """The rule of one operand."""
+        rules = self.rules
+        if rules is None:
+            return None
+        if not isinstance(rules, tuple):
+            return lambda g, ans, *inputs, **params: rules(g, ans, slot, *inputs, **params)
+        return rules[slot]
+
+
+registry: dict[str, Primitive] = {}
+"""All primitives by name."""
+
+
+def primitive(name: str, forward: Callable[..., np.ndarray], **facts: Any) -> Primitive:
+    """Make a primitive and put it into the registry; the facts are Primitive's fields."""
+    if name in registry:
+        raise ValueError(f"there is a primitive {name!r} already; names are unique")
+    rules = facts.get("rules")
+    if isinstance(rules, tuple):
+        facts["uses"] = tuple(_reads(rule) for rule in rules)
+    facts.setdefault("symbol", name)
+    record = Primitive(name, forward, **facts)
+    registry[name] = record
+    return record
+
+
+def _reads(rule: Rule | None) -> frozenset[int]:
+    """Which of (ans, *inputs) a formula (g, ans, *inputs) reads: the rest may change in place."""
+    if rule is None:
+        return frozenset()
+    code = rule.__code__
+    names = code.co_varnames[: code.co_argcount]
+    if code.co_flags & 0x04 or code.co_cellvars:  # *inputs, or a name that an inner function reads
+        return frozenset(range(-1, 64))
+    read = {i.argval for i in dis.get_instructions(code) if i.opname.startswith("LOAD_FAST")}
+    read = {name for entry in read for name in (entry if isinstance(entry, tuple) else (entry,))}
+    return frozenset(k - 2 for k, name in enumerate(names) if k > 0 and name in read)
+
+
+def apply(primitive: Primitive, *inputs: Tensor, **params: Any) -> Tensor:
+    """The one door: compute, and remember what backward will need.
+
+    >>> from backlit.engine import apply, registry, tensor
+    >>> apply(registry["exp"], tensor([0.0, 1.0]))
+    tensor([1.       , 2.7182817])
+    """
+    out = new(Tensor)
+    out.data = primitive.forward(*inputs, **params)
+    out.needs = False
+    out.node = out.grad = out.name = out.cell = None
+    if primitive.view:
+        base = inputs[0]
+        if base.cell is None:
+            base.cell = [0]
+        out.cell = base.cell
+    if state.grad and primitive.rules is not None:
+        for x in inputs:
+            if x.needs:
+                node = new(Node)
+                node.primitive = primitive
+                node.inputs = inputs
+                node.params = params
+                node.order = tick()
+                node.scope = state.scope
+                node.freed = False
+                out.node = node
+                out.needs = True
+                break
+    return out
+
+
+def apply_in_place(primitive: Primitive, target: Tensor, *inputs: Tensor, **params: Any) -> Tensor:
+    """The door for updates: `target` is changed where it lies, and returned."""
+    target.check_in_place(primitive.name)
+    if not target.data.flags.writeable:
+        raise ValueError(f"{primitive.name}: this tensor's memory is read-only")
+    primitive.forward(target, *inputs, **params)
+    target.touch()
+    return target

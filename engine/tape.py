@@ -1,0 +1,103 @@
+"""The tape: what a node remembers about the op that made a tensor, and the switches of the thread
+that decide whether anything is remembered. Backward, which walks the tape, is in backward.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .primitives import Primitive
+    from .tensors import Tensor
+
+
+class _State(threading.local):
+    """Each thread's own: whether ops are remembered, and the path of the module that runs."""
+
+    grad: bool = True
+    scope: str = ""
+
+
+state = _State()
+
+tick = itertools.count(1).__next__
+"""The clock of the tape: nodes and in-place changes take their numbers from it."""
+
+
+class Node:
+    """One op that ran: its primitive, its inputs, its parameters and its creation number.
+
+    A tensor points to the node that made it, never back, so that a graph is freed with its last
+    tensor and not by the garbage collector.
+    """
+
+    __slots__ = ("freed", "inputs", "order", "params", "primitive", "scope")
+
+    primitive: Primitive
+    inputs: tuple[Tensor, ...]
+    params: dict[str, Any]
+    order: int
+    scope: str
+    freed: bool
+
+    def __repr__(self) -> str:
+        at = f" in {self.scope}" if self.scope else ""
+        return f"<Node {self.order}: {self.primitive.name}{at}>"
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops of this thread are remembered for backward."""
+    return state.grad
+
+
+class _GradMode(contextlib.ContextDecorator):
+    """Sets grad mode for a block or a function; blocks nest."""
+
+    def __init__(self, enabled: bool):
+        self._enabled = enabled
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(state.grad)
+        state.grad = self._enabled
+
+    def __exit__(self, *error: object) -> None:
+        state.grad = self._before.pop()
+
+
+def no_grad() -> _GradMode:
+    """Within this block, or this decorated function, nothing is remembered for backward.
+
+    >>> from backlit.engine import tensor, no_grad
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> with no_grad():
+    ...     print((w * 2).requires_grad)
+    False
+    """
+    return _GradMode(False)
+
+
+def enable_grad() -> _GradMode:
+    """The opposite of `no_grad`, for use within it."""
+    return _GradMode(True)
+
+
+@contextlib.contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Within this block nodes carry `name`, after the names of the blocks around, as their path.
+
+    >>> from backlit.engine import scope, tensor
+    >>> with scope("encoder"), scope("0"):
+    ...     (tensor(1.0, requires_grad=True) * 2).node.scope
+    'encoder.0'
+    """
+    before = state.scope
+    state.scope = f"{before}.{name}" if before and name else before or name
+    try:
+        yield
+    finally:
+        state.scope = before
