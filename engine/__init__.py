@@ -44,7 +44,10 @@ from .ops.random import (
     permutation,
     uniform,
 )
-from .ops.reduce import argmax, max, mean, min, sum
+from .ops.reduce import argmax, mean
+from .ops.reduce import max as max
+from .ops.reduce import min as min
+from .ops.reduce import sum as sum
 from .ops.shape import (
     astype,
     broadcast_to,
@@ -69,9 +72,9 @@ __all__ = [
     "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_", "cross_entropy",
     "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims", "fill_", "flatten",
     "full", "gradcheck", "gradients", "is_grad_enabled", "linear", "log", "log_softmax",
-    "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum", "mse_loss", "mul", "neg",
+    "manual_seed", "matmul", "maximum", "mean", "minimum", "mse_loss", "mul", "neg",
     "no_grad", "normal", "ones", "ones_like", "pair_sum", "permutation", "power", "primitive",
     "registry", "relu", "reshape", "scale_", "scope", "sgd_update", "sigmoid", "sign", "softmax",
-    "softplus", "sqrt", "square", "squeeze", "stack", "sub", "sum", "swapaxes", "tanh", "tensor",
+    "softplus", "sqrt", "square", "squeeze", "stack", "sub", "swapaxes", "tanh", "tensor",
     "transpose", "uniform", "where", "zero_", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -57,12 +57,12 @@ def walk(
     path: list[Tensor],
     wanted: set[Any] | None = None,
     kept: dict[Any, Tensor | None] | None = None,
-) -> Iterator[tuple[Tensor, Tensor, list[Tensor | None], list[Tensor | None]]]:
-    """The steps of backward along `path`: (out, upstream, what the rules gave, contributions).
+) -> Iterator[tuple[Tensor, Tensor, list[Tensor | None]]]:
+    """The steps of backward along `path`: (out, upstream, what its rules gave for each input).
 
     `flight` maps a node, or a leaf, to its gradient so far; a node's is taken out at its step,
     the leaves' remain. `wanted` limits the walk to the nodes and leaves in it; the gradients of
-    the nodes in `kept` are left there.
+    the nodes in `kept` are left there. Broadcasting is undone here, once for all rules.
     """
     for out in path:
         node: Node = out.node  # type: ignore[assignment]
@@ -71,43 +71,45 @@ def walk(
             continue
         if kept is not None and node in kept:
             kept[node] = g
-        primitive = node.primitive
-        inputs = node.inputs
-        rules = primitive.rules
         if node.freed:
-            raise freed(primitive)
-        check_versions(primitive, node, out)
-        raw: list[Tensor | None] = []
+            raise freed(node.primitive)
+        inputs = node.inputs
+        check_versions(node, out)
+        rules: Any = node.primitive.rules
+        params = node.params
         given: list[Tensor | None] = []
         for slot, x in enumerate(inputs):
             key = x.node or x
-            c = None
-            if x.needs and (wanted is None or key in wanted):
-                if rules.__class__ is tuple:
-                    rule = rules[slot]
-                    c = rule(g, out, *inputs, **node.params) if rule is not None else None
-                else:
-                    c = rules(g, out, slot, *inputs, **node.params)  # type: ignore[operator, misc]
-            raw.append(c)
-            if c is not None:
-                if c.data.shape != x.data.shape:
-                    c = sum_to(c, x.data.shape)
-                before = flight.get(key)
-                if before is not None:
-                    flight[key] = add(before, c)
-                else:
-                    flight[key] = own(c, g, out, inputs) if key is x else c
+            if not x.needs or (wanted is not None and key not in wanted):
+                given.append(None)
+                continue
+            if rules.__class__ is tuple:
+                rule = rules[slot]
+                c = rule(g, out, *inputs, **params) if rule is not None else None
+            else:
+                c = rules(g, out, slot, *inputs, **params)
             given.append(c)
-        yield out, g, raw, given
+            if c is None:
+                continue
+            if c.data.shape != x.data.shape:
+                c = sum_to(c, x.data.shape)
+            if key in flight:
+                flight[key] = add(flight[key], c)
+            else:
+                flight[key] = own(c, g, out, inputs) if key is x else c
+        yield out, g, given
 
 
 def own(c: Tensor, g: Tensor, out: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     """A contribution that becomes a leaf's gradient: its memory must be nobody else's."""
-    data = c.data
-    shared = c is g or c is out or data.base is not None or any(c is x for x in inputs)
-    if not shared or c.needs:
+    if c.needs:  # part of a graph of its own, which must not lose it
         return c
-    return wrap(np.array(data, order="C"))
+    shared = c is g or c is out or c.data.base is not None
+    if not shared:
+        for x in inputs:
+            if c is x:
+                shared = True
+    return wrap(np.array(c.data, order="C")) if shared else c
 
 
 def summed_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
@@ -116,22 +118,26 @@ def summed_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, .
     return tuple(k for k, n in enumerate(shape) if k < lead or (target[k - lead] == 1 and n != 1))
 
 
-def check_versions(primitive: Primitive, node: Node, out: Tensor) -> None:
+def check_versions(node: Node, out: Tensor) -> None:
     """Raise where a tensor that a rule reads was changed in place after the node was made."""
-    for k, x in enumerate((out, *node.inputs), -1):
-        if x.cell is None or x.cell[0] <= node.order:
-            continue
-        uses = primitive.uses
-        readers = uses if uses else (frozenset((k,)),)
-        if any(
-            k in reads and (slot >= len(node.inputs) or node.inputs[slot].needs)
-            for slot, reads in enumerate(readers)
-        ):
-            what = f"tensor {x.name!r}" if x.name else f"tensor of shape {x.shape}"
-            raise GraphError(
-                f"{primitive.name}{_at(node)} needs for backward a {what} that was changed in "
-                "place after the forward pass; run the forward pass again, or change a copy"
-            )
+    order = node.order
+    if out.cell is not None and out.cell[0] > order:
+        _check_use(node, -1, out)
+    for k, x in enumerate(node.inputs):
+        if x.cell is not None and x.cell[0] > order:
+            _check_use(node, k, x)
+
+
+def _check_use(node: Node, k: int, x: Tensor) -> None:
+    """Raise if a rule that will run reads operand k (-1: the result), which was changed."""
+    uses = node.primitive.uses
+    if uses and not any(k in reads for reads, y in zip(uses, node.inputs, strict=False) if y.needs):
+        return
+    what = f"tensor {x.name!r}" if x.name else f"tensor of shape {x.shape}"
+    raise GraphError(
+        f"{node.primitive.name}{_at(node)} needs for backward a {what} that was changed in place "
+        "after the forward pass; run the forward pass again, or change a copy"
+    )
 
 
 def _at(node: Node) -> str:
@@ -229,13 +235,16 @@ def backward_steps(
             step = next(steps, None)
         if step is None:
             return
-        out, g, raw, given = step
+        out, g, raw = step
         node: Node = out.node  # type: ignore[assignment]
-        summed = [
-            () if c is None else summed_axes(c.shape, x.shape)
-            for c, x in zip(raw, node.inputs, strict=True)
-        ]
-        yield BackwardStep(node, out, g, tuple(given), tuple(summed))
+        contributions, axes = [], []
+        for c, x in zip(raw, node.inputs, strict=True):
+            axes.append(() if c is None else summed_axes(c.shape, x.shape))
+            if c is not None and c.shape != x.shape:
+                with no_grad():
+                    c = sum_to(c, x.shape)
+            contributions.append(c)
+        yield BackwardStep(node, out, g, tuple(contributions), tuple(axes))
 
 
 def backward(

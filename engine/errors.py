@@ -1,5 +1,5 @@
-"""The errors that backlit raises, each also an error of the kind that Python users expect. A message
-says which op, which shapes, in which module, and what to do about it.
+"""The errors that backlit raises, each also an error of the kind that Python users expect. A
+message says which op, which shapes, in which module, and what to do about it.
 """
 
 from .tape import state
@@ -31,5 +31,5 @@ def where() -> str:
 
 
 def shapes(*arrays) -> str:
-    """The operands' shapes and types, as they stand in messages: (2, 3) float32 and (4,) float32."""
+    """Shapes and types as they stand in messages: (2, 3) float32 and (4,) float32."""
     return " and ".join(f"{tuple(a.shape)} {a.dtype}" for a in arrays)

@@ -1,5 +1,5 @@
-"""Primitives and the one door: every number that backlit makes is made by `apply`. A primitive is one
-record in one place; the registry holds them all, and tests, docs and pictures are made from it.
+"""Primitives and the one door: every number that backlit makes is made by `apply`. A primitive is
+one record in one place; the registry holds them all, for tests, documentation and pictures.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Tensor: an array and its place on the tape. Its operators and functions come from the ops' records
-(operators.py binds them); here stands what a tensor is.
+"""Tensor: an array and its place on the tape. Its operators and functions come from the ops'
+records (operators.py binds them); here stands what a tensor is.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -124,8 +124,8 @@ class Tensor:
             )
         if not flag and self.node is not None:
             raise GraphError(
-                f"this tensor was made by {self.node.primitive.name}: its gradient flows on to what "
-                "it was made from. Use .detach() for a copy of the value without its history"
+                f"this tensor was made by {self.node.primitive.name}: its gradient flows on to "
+                "what it was made from. Use .detach() for its value without its history"
             )
         self.needs = bool(flag)
         return self
@@ -134,7 +134,7 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The numbers as a NumPy array: a live view that cannot be written to."""
-        return np.asarray(memoryview(self.data).toreadonly())
+        return np.asarray(memoryview(cast(Any, self.data)).toreadonly())
 
     def item(self) -> Any:
         """The one number in this tensor as a Python number."""
@@ -191,8 +191,7 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
 
-    def __hash__(self) -> int:
-        return id(self) >> 4
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         text = np.array2string(self.data, separator=", ", prefix="tensor(", threshold=1000)

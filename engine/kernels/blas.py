@@ -3,6 +3,7 @@ tiny. Which of the two, and the tiles a product falls into, depend on the sizes 
 """
 
 import ctypes
+import importlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,8 @@ from .door import DATA, WORD, door
 
 
 def _address(name: str) -> int:
-    from scipy.linalg import cython_blas
-
-    capsule = cython_blas.__pyx_capi__[name]
+    module: Any = importlib.import_module("scipy.linalg.cython_blas")
+    capsule = module.__pyx_capi__[name]
     python: Any = ctypes.pythonapi
     python.PyCapsule_GetName.restype = ctypes.c_char_p
     python.PyCapsule_GetName.argtypes = [ctypes.py_object]
@@ -29,7 +29,7 @@ def _address(name: str) -> int:
 @cache
 def _thread_switch() -> tuple[int, int, str]:
     """The addresses of OpenBLAS's get and set_num_threads as SciPy loaded it, and its file."""
-    import scipy.linalg.cython_blas  # noqa: F401 (loads the library that is looked for below)
+    importlib.import_module("scipy.linalg.cython_blas")  # loads what is looked for below
 
     for path in _loaded_libraries("openblas"):
         if "numpy" in path and "scipy" not in path:
@@ -295,13 +295,21 @@ def product(
 
     `out` is contiguous; `flip` says which operands are given transposed: 1 for a, 2 for b.
     """
-    dtype = a.dtype
-    given = (
-        multiply.address(I64), 0, 0,
-        small.address(dtype), gemm.address(dtype), TABLE.address(), a.itemsize, id(out),
-    )  # fmt: skip
+    ready = _ready.get(a.dtype) or _prepare(a.dtype)
     last = 0 if bias is None else id(bias)
-    enter = door(0, 9)
-    if enter(*given, id(a), id(b), last, flip):
+    if _enter(*ready, id(out), id(a), id(b), last, flip):
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
-        enter(*given, id(a), id(b), last, flip)
+        _enter(*ready, id(out), id(a), id(b), last, flip)
+
+
+_ready: dict[np.dtype, tuple[int, ...]] = {}
+"""For each float type, the first arguments of the call."""
+_enter: Any = None
+
+
+def _prepare(dtype: np.dtype) -> tuple[int, ...]:
+    global _enter
+    _enter = door(0, 9)
+    addresses = small.address(dtype), gemm.address(dtype), TABLE.address()
+    _ready[dtype] = (multiply.address(I64), 0, 0, *addresses, dtype.itemsize)
+    return _ready[dtype]

@@ -2,6 +2,7 @@
 at its first use and loaded from there ever after. Importing this module compiles nothing.
 """
 
+import importlib
 import sys
 import threading
 import warnings
@@ -101,9 +102,8 @@ def compiled(name: str, source: str, function: str, compiler: Callable[..., Any]
     A file that cannot be read back is dropped and made again; a folder that cannot be written
     costs time, never a result.
     """
-    import numba
-
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, ""
+    settings: Any = importlib.import_module("numba.core.config")
+    before, settings.CACHE_DIR = settings.CACHE_DIR, ""  # $NUMBA_CACHE_DIR is not for us
     try:
         try:
             path = store.keep_source(name, source)
@@ -120,7 +120,7 @@ def compiled(name: str, source: str, function: str, compiler: Callable[..., Any]
             _say_once(f"kernels cannot be kept ({problem}): they are compiled in each process")
             return compiler(_function(source, path, function), False)
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before
 
 
 def _function(source: str, path: Path, name: str):

@@ -1,4 +1,7 @@
-"""x"""
+"""exp, expm1, log, log1p, sigmoid and tanh for kernels, without branches or calls, so that LLVM
+makes vector code of a loop around them. A formula is written once and compiled for each dtype.
+
+x"""
 
 import math
 from collections.abc import Callable
@@ -17,8 +20,8 @@ LN2 = math.log(2.0)
 class Format:
     """A float type: its bits, and the constants that depend on it."""
 
-    real: ir.Type
-    integer: ir.IntType
+    real: Any
+    integer: Any
     mantissa: int  # bits stored
     bias: int
     sqrt_half: int  # the bits of sqrt(1/2)
@@ -136,16 +139,16 @@ class Real:
 
     __slots__ = ("builder", "format", "value")
 
-    def __init__(self, builder: ir.IRBuilder, form: Format, value: ir.Value):
+    def __init__(self, builder: Any, form: Format, value: Any):
         self.builder = builder
         self.format = form
         self.value = value
 
-    def of(self, value: ir.Value) -> "Real":
+    def of(self, value: Any) -> "Real":
         """A result beside this operand."""
         return Real(self.builder, self.format, value)
 
-    def operand(self, other: "Real | float") -> ir.Value:
+    def operand(self, other: "Real | float") -> Any:
         return other.value if isinstance(other, Real) else self.format.real(float(other))
 
     def __neg__(self) -> "Real":
@@ -169,10 +172,10 @@ class Real:
     def __rtruediv__(self, other: float) -> "Real":
         return self.of(self.builder.fdiv(self.operand(other), self.value))
 
-    def __lt__(self, other: "Real | float") -> ir.Value:
+    def __lt__(self, other: "Real | float") -> Any:
         return self.builder.fcmp_ordered("<", self.value, self.operand(other))
 
-    def __gt__(self, other: "Real | float") -> ir.Value:
+    def __gt__(self, other: "Real | float") -> Any:
         return self.builder.fcmp_ordered(">", self.value, self.operand(other))
 
     def __abs__(self) -> "Real":
@@ -185,7 +188,7 @@ def fma(x: Real, y: Real | float, z: Real | float) -> Real:
     return x.of(x.builder.fma(x.value, x.operand(y), x.operand(z)))
 
 
-def select(condition: ir.Value, x: Real | float, y: Real | float) -> Real:
+def select(condition: Any, x: Real | float, y: Real | float) -> Real:
     """x where the condition holds, else y; both are computed, nothing branches."""
     near = x if isinstance(x, Real) else y
     assert isinstance(near, Real)
@@ -337,11 +340,14 @@ def log1p(x: Real) -> Real:
     return copysign(log_sum(u, f, e), x)
 
 
-def call_of(formula: Callable[..., Real], dtype: types.Type, *operands: types.Type) -> Any:
+def call_of(formula: Callable[..., Real], dtype: Any, *operands: Any) -> Any:
     """What Numba asks of an intrinsic: the signature of the call, and how to compile it."""
     if any(kind != dtype for kind in operands):
-        found = ", ".join(map(str, operands))
-        raise TypingError(f"{formula.__name__} of {dtype} was called with ({found})")
+        name, found = f"{formula.__name__}_f{dtype.bitwidth}", ", ".join(map(str, operands))
+        raise TypingError(
+            f"{name} takes {dtype}, not ({found}); in arithmetic with a Python number a float32 "
+            "becomes a float64: write the constant as numba.float32(2)"
+        )
 
     def codegen(context, builder, signature, args):
         return formula(*(Real(builder, FORMATS[dtype], value) for value in args)).value
@@ -349,8 +355,8 @@ def call_of(formula: Callable[..., Real], dtype: types.Type, *operands: types.Ty
     return dtype(*operands), codegen
 
 
-def unary(formula: Callable[[Real], Real], dtype: types.Type) -> Any:
-    """What kernels call: the formula compiled for scalars of `dtype`."""
+def unary(formula: Callable[[Real], Real], dtype: Any) -> Any:
+    """The formula as kernels call it, on scalars of `dtype`."""
 
     def typed(typingctx, x):
         return call_of(formula, dtype, x)

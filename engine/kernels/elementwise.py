@@ -1,4 +1,4 @@
-"""Runs elementwise kernels over arrays: allocates the result, sees to broadcasting and to the types,
+"""Runs elementwise kernels over arrays: allocates the result, sees to broadcasting and to types,
 and goes through the door. What has no native kernel (integers) is computed by NumPy.
 """
 

@@ -3,7 +3,7 @@ depends neither on the vector's width nor on who computes which block.
 """
 
 import math
-from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -92,42 +92,42 @@ def kernel(args, begin, end):
 )
 
 
-def lines(array: np.ndarray, axes: Sequence[int]) -> tuple[np.ndarray, int, int, int]:
-    """The array, contiguous, and (outer, n, inner) such that the reduction runs over n.
+@lru_cache(maxsize=4096)
+def plan(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, int, int, tuple, tuple]:
+    """(outer, n, inner, blocks, the result's shape, the order of axes to copy in or ()).
 
-    Where the reduced axes do not lie side by side, the array is copied with them last.
+    The reduction runs over n of (outer, n, inner). Where the reduced axes do not lie side by
+    side, the array is copied with them last.
     """
-    ndim = array.ndim
-    shape = array.shape
-    if axes and axes[-1] - axes[0] + 1 != len(axes):
-        kept = [axis for axis in range(ndim) if axis not in axes]
-        array = array.transpose([*kept, *axes])
-        shape = array.shape
-        axes = range(len(kept), ndim)
+    kept = tuple(k for k in range(len(shape)) if k not in axes)
+    result = tuple(shape[k] for k in kept)
+    if not axes or axes[-1] - axes[0] + 1 == len(axes):
+        first, last = (axes[0], axes[-1] + 1) if axes else (len(shape), len(shape))
+        outer, inner = math.prod(shape[:first]), math.prod(shape[last:])
+        n, order = math.prod(shape[first:last]), ()
+    else:
+        outer, inner = math.prod(result), 1
+        n, order = math.prod(shape[k] for k in axes), kept + axes
+    blocks = -(-n // (SUM_BLOCK if inner == 1 else SUM_ROWS)) or 1
+    return outer, n, inner, blocks, result, order
+
+
+def total(array: np.ndarray, axes: tuple[int, ...], divisor: int) -> np.ndarray:
+    """The sum of a float array over `axes` (ascending), divided by `divisor`."""
+    outer, n, inner, blocks, shape, order = plan(array.shape, axes)
+    if order:
+        array = array.transpose(order)
     if not array.flags.c_contiguous:
         array = np.ascontiguousarray(array)
-    if len(axes) == ndim:
-        return array, 1, array.size, 1
-    first, last = axes[0], axes[-1]
-    return (
-        array,
-        math.prod(shape[:first]),
-        math.prod(shape[first : last + 1]),
-        math.prod(shape[last + 1 :]),
-    )
-
-
-def total(array: np.ndarray, axes: Sequence[int], divisor: int, out: np.ndarray) -> None:
-    """Write the sum of a float array over `axes` (ascending), divided by `divisor`, into `out`."""
-    array, outer, n, inner = lines(array, axes)
-    kernel, grain = (sum_rows, SUM_BLOCK) if inner == 1 else (sum_columns, SUM_ROWS)
-    blocks = -(-n // grain) or 1
-    address = kernel.address(array.dtype)
+    dtype = array.dtype
+    out = np.empty(shape, dtype)
+    address = (sum_rows if inner == 1 else sum_columns).address(dtype)
     enter = door(2, 4)
     if blocks == 1:
         enter(address, 0, outer, id(out), id(array), n, inner, divisor, 1)
-        return
+        return out
     partials = np.empty(outer * blocks * inner, F64)
     enter(address, 0, outer * blocks, id(partials), id(array), n, inner, divisor, blocks)
-    address = combine.address(array.dtype)
+    address = combine.address(dtype)
     door(2, 3)(address, 0, outer * inner, id(out), id(partials), blocks, inner, divisor)
+    return out

@@ -2,7 +2,10 @@
 changed learning rate takes effect at the next run. Formulas and their order are PyTorch's.
 """
 
-from .build import range_kernel
+import numpy as np
+
+from .build import F32, I64, Kernel, range_kernel
+from .door import DATA, WORD, door
 
 # args: parameter, gradient, hyperparameters. [lr, momentum, dampening, weight_decay, nesterov,
 # maximize, step], all float64; step counts from 1. The range counts elements.
@@ -115,3 +118,45 @@ def kernel(args, begin, end):
     return 0
 """,
 )
+
+# args: a kernel's address, the bytes of an item, then id(array) for each operand; `begin` tells how
+# many of them, from the first, must be alike: contiguous, of one shape and one type. Status: -1
+# where they are not.
+alike = Kernel(
+    "alike",
+    lambda suffix: (
+        f"""
+def kernel(args, begin, end):
+    row = i64(scratch_512())
+    first = args[2] + {DATA}
+    rank = i32(first + {WORD})[0]
+    shape = i64(i64(first + {2 * WORD})[0])
+    total = 1
+    for k in range(end):
+        array = args[2 + k] + {DATA}
+        row[k] = i64(array)[0]
+        if k < begin:
+            if i32(array + {WORD})[0] != rank:
+                return -1
+            if i64(array + {5 * WORD})[0] != i64(first + {5 * WORD})[0]:
+                return -1
+            dims = i64(i64(array + {2 * WORD})[0])
+            strides = i64(i64(array + {3 * WORD})[0])
+            total = 1
+            for d in range(rank - 1, -1, -1):
+                if dims[d] != shape[d] or (dims[d] != 1 and strides[d] != args[1] * total):
+                    return -1
+                total *= dims[d]
+    return call_kernel(args[0], row, 0, total)
+"""
+    ),
+)
+
+
+def run_alike(kernel: Kernel, same: int, *arrays: np.ndarray) -> bool:
+    """Run `kernel` over arrays whose first `same` must be alike; False where they are not."""
+    dtype = arrays[0].dtype
+    enter = door(0, 2 + len(arrays))
+    item = 4 if dtype is F32 else 8
+    address = kernel.address(dtype)
+    return enter(alike.address(I64), same, len(arrays), address, item, *map(id, arrays)) == 0

@@ -1,5 +1,5 @@
-"""Contractions: matrix products and the layers' `linear`. Their rules are written with each other, so
-that no transposed copy is ever made.
+"""Contractions: matrix products and the layers' `linear`. Their rules are written with each other,
+so that no transposed copy is ever made.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ..kernels.blas import product
 from ..kernels.build import F32, F64
 from ..primitives import apply, primitive
 from ..tensors import Tensor, constant, match_floats
+from .reduce import total
 
 empty = np.empty
 
@@ -157,7 +158,7 @@ _linear_record = primitive(
     rules=(
         lambda g, ans, x, weight, bias=None: g @ weight,
         lambda g, ans, x, weight, bias=None: pair_sum(g, x),
-        lambda g, ans, x, weight, bias=None: g.sum(tuple(range(g.ndim - 1))),
+        lambda g, ans, x, weight, bias=None: total(g, tuple(range(g.data.ndim - 1))),
     ),
     formula="x @ Wᵀ + b", local=("g @ W", "gᵀ @ x", "Σ g over the rows"),
     samples=lambda rng: [rng.standard_normal(s) for s in ((3, 4), (2, 4), (2,))],

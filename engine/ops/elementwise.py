@@ -51,7 +51,7 @@ def elementwise(
     domains = (domain,) if isinstance(domain, str) else domain
     kinds = kinds or "xyz"[: len(domains)] + "->o"
     runner = Elementwise(name, body, kinds, host or numpy, match_floats)
-    run = runner.run
+    run: Any = runner.run
     if callable(rules):
         rules = (rules,)
 

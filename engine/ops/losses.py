@@ -80,27 +80,32 @@ def softmax(x: Tensor, axis: int = -1, *, dim: int | None = None) -> Tensor:
 # -- cross-entropy
 
 
-def _losses(scores: np.ndarray, target: np.ndarray, ignored: int) -> tuple[np.ndarray, int]:
+def _losses(logits: np.ndarray, target: np.ndarray, ignored: int) -> tuple[np.ndarray, int]:
     """The loss of each row, and how many rows count."""
-    losses, status = rows.losses(scores, target, NONE)
-    if not status and not 0 <= ignored < scores.shape[1]:
-        return losses, len(losses)
-    losses, status = rows.losses(scores, target, ignored)
+    if not 0 <= ignored < logits.shape[1]:
+        losses, status = rows.losses(logits, target, NONE)
+        if not status:
+            return losses, len(losses)
+    losses, status = rows.losses(logits, target, ignored)
     if status:
         row = status - 1
         raise ClassIndexError(
             f"cross_entropy{where()}: row {row} has class {target[row]}, but the logits have "
-            f"{scores.shape[1]} classes, 0 to {scores.shape[1] - 1}. Are the classes counted from "
+            f"{logits.shape[1]} classes, 0 to {logits.shape[1] - 1}. Are the classes counted from "
             "1, or has the last layer too few outputs?"
         )
-    return losses, len(losses) - int(np.count_nonzero(target == ignored))
+    return losses, _counted(target, ignored)
+
+
+def _counted(target: np.ndarray, ignored: int) -> int:
+    return target.size - int(np.count_nonzero(target == ignored))
 
 
 def _cross_entropy(
     logits: Tensor, target: Tensor, *, ignore_index: int, reduction: str
 ) -> np.ndarray:
     x = _float_rows("cross_entropy", logits.data)
-    losses, count = _losses(rows.log_softmax(x), target.data, ignore_index)
+    losses, count = _losses(x, target.data, ignore_index)
     if reduction == "none":
         return losses
     if reduction == "mean" and not count:
@@ -110,23 +115,16 @@ def _cross_entropy(
             stacklevel=4,
         )
         return np.full((), np.nan, x.dtype)
-    out = np.empty((), x.dtype)
-    total(losses, (0,), count if reduction == "mean" else 1, out)
-    return out
+    return total(losses, (0,), count if reduction == "mean" else 1)
 
 
 def _slope(
     g: Tensor, logits: Tensor, target: Tensor, *, ignore_index: int, reduction: str
 ) -> np.ndarray:
-    scores = rows.log_softmax(_float_rows("cross_entropy", logits.data))
-    labels = target.data
+    x = _float_rows("cross_entropy", logits.data)
     upstream = g.data if g.data.flags.c_contiguous else np.ascontiguousarray(g.data)
-    count = _counted(labels, ignore_index) if reduction == "mean" else 1
-    return rows.slope(scores, labels, upstream, ignore_index, count)
-
-
-def _counted(target: np.ndarray, ignored: int) -> int:
-    return max(target.size - int(np.count_nonzero(target == ignored)), 1)
+    count = max(_counted(target.data, ignore_index), 1) if reduction == "mean" else 1
+    return rows.slope(x, target.data, upstream, ignore_index, count)
 
 
 def _slope_of_upstream(
@@ -141,7 +139,7 @@ def _slope_of_logits(
     reduction: str,
 ) -> Tensor:  # fmt: skip
     p = softmax(logits)
-    count = _counted(target.data, ignore_index) if reduction == "mean" else 1
+    count = max(_counted(target.data, ignore_index), 1) if reduction == "mean" else 1
     kept = wrap((target.data != ignore_index).reshape(-1, 1))
     scale = g.expand_dims(-1) if g.ndim else g
     curved = p * (h - (h * p).sum(1, keepdims=True)) * (scale * (1 / count))
@@ -241,7 +239,7 @@ def _weighted(
     """Cross-entropy with weights of classes or smoothed labels, composed of other primitives."""
     classes = logits.shape[1]
     scores = log_softmax(logits)
-    _losses(scores.data, target.data, ignored)  # names a class out of range
+    _losses(_float_rows("cross_entropy", logits.data), target.data, ignored)  # checks classes
     kept = target.data != ignored
     safe = np.where(kept, target.data, 0)
     rates = _class_weights(weight, logits, classes)

@@ -31,10 +31,6 @@ def normal_axes(name: str, axis: Axis, ndim: int) -> tuple[int, ...]:
     return found
 
 
-def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(n for k, n in enumerate(shape) if k not in axes)
-
-
 def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(1 if k in axes else n for k, n in enumerate(shape))
 
@@ -43,18 +39,14 @@ def _sum(x: Tensor, *, axes: tuple[int, ...]) -> np.ndarray:
     data = x.data
     if data.dtype not in (F32, F64):
         return np.asarray(data.sum(axes))
-    out = np.empty(reduced_shape(data.shape, axes), data.dtype)
-    total_of(data, axes, 1, out)
-    return out
+    return total_of(data, axes, 1)
 
 
 def _mean(x: Tensor, *, axes: tuple[int, ...]) -> np.ndarray:
     data = x.data
     if data.dtype not in (F32, F64):
         data = data.astype(F32)
-    out = np.empty(reduced_shape(data.shape, axes), data.dtype)
-    total_of(data, axes, math.prod(data.shape[k] for k in axes), out)
-    return out
+    return total_of(data, axes, math.prod(data.shape[k] for k in axes))
 
 
 def spread(g: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:

@@ -103,7 +103,7 @@ _transpose_record = primitive(
 
 
 def transpose(x: Tensor, *axes: Any) -> Tensor:
-    """The axes in another order: reversed, or as given, transpose(x, 1, 0) or transpose(x, (1, 0))."""
+    """The axes in another order: reversed, or as given, transpose(x, 1, 0)."""
     if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)):
         axes = tuple(axes[0])
     if not axes:

@@ -1,5 +1,5 @@
-"""Updates in place: what optimizers and accumulation do. No gradient flows through them; a graph that
-still needs the old numbers notices by the tape's clock.
+"""Updates in place: what optimizers and accumulation do. No gradient flows through them; a graph
+that still needs the old numbers notices by the tape's clock.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError, shapes, where
 from ..kernels import update as kernels
-from ..kernels.build import F32, F64, Kernel
-from ..kernels.door import door
+from ..kernels.build import F64, Kernel
 from ..primitives import Primitive, apply_in_place, primitive
-from ..tensors import Tensor, constant, to_array, wrap
+from ..tensors import FLOATS, Tensor, constant, to_array, wrap
 
 
 def _update(name: str, kernel: Kernel, doc: str, formula: str) -> Primitive:
-    """A primitive whose kernel changes its first operands in place, reading numbers from its last."""
+    """A primitive whose kernel changes its operands in place; the last holds hyperparameters."""
 
     def forward(*operands: Tensor) -> np.ndarray:
         arrays = [t.data for t in operands]
         target = arrays[0]
+        if target.dtype not in FLOATS:
+            raise DtypeError(f"{name}: parameters are floats, this one is {target.dtype}")
+        if kernels.run_alike(kernel, len(arrays) - 1, *arrays):
+            return target
         for array in arrays[1:-1]:
             if array.shape != target.shape or array.dtype != target.dtype:
                 raise ShapeError(
                     f"{name}: {shapes(*arrays[:-1])}{where()}: a parameter, its gradient and its "
                     "state must have one shape and type"
                 )
-        if target.dtype not in (F32, F64):
-            raise DtypeError(f"{name}: parameters are floats, this one is {target.dtype}")
-        address = kernel.address(target.dtype)
-        enter = door(len(arrays))
-        rows = [a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in arrays]
-        enter(address, 0, target.size, *map(id, rows))
-        for array, row in zip(arrays, rows, strict=True):
-            if row is not array and array.flags.writeable:
-                array[...] = row
+        # Alike but for their layout: on copies, which are then written back.
+        copies = [np.array(a, target.dtype, order="C") for a in arrays[:-1]]
+        kernels.run_alike(kernel, len(copies), *copies, arrays[-1])
+        for array, copy in zip(arrays, copies, strict=False):
+            if array.flags.writeable:
+                array[...] = copy
         return target
 
     return primitive(name, forward, in_place=True, doc=doc, formula=formula)
@@ -83,12 +83,11 @@ def _accumulate(x: Tensor, y: Tensor) -> np.ndarray:
     target, addend = x.data, y.data
     if target.shape != addend.shape or target.dtype != addend.dtype:
         raise ShapeError(f"accumulate: {shapes(target, addend)}{where()} must be alike")
-    if target.flags.c_contiguous and target.dtype in (F32, F64):
-        if not addend.flags.c_contiguous or np.may_share_memory(target, addend):
-            addend = np.array(addend, order="C")
-        address = kernels.accumulate.address(target.dtype)
-        door(2)(address, 0, target.size, id(target), id(addend))
-    else:
+    if (
+        target.dtype not in FLOATS
+        or np.may_share_memory(target, addend)
+        or not kernels.run_alike(kernels.accumulate, 2, target, addend)
+    ):
         np.add(target, addend, out=target)
     return target
 
