@@ -32,7 +32,7 @@ def _thread_switch() -> tuple[int, int, str]:
     importlib.import_module("scipy.linalg.cython_blas")  # loads what is looked for below
 
     for path in _loaded_libraries("openblas"):
-        if "numpy" in path and "scipy" not in path:
+        if Path(path).parent.name == "numpy.libs":
             continue  # NumPy's own copy is left alone
         library = ctypes.CDLL(path)
         for prefix, suffix in (("scipy_openblas", ""), ("openblas", ""), ("scipy_openblas", "64_")):

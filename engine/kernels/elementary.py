@@ -1,7 +1,51 @@
 """exp, expm1, log, log1p, sigmoid and tanh for kernels, without branches or calls, so that LLVM
-makes vector code of a loop around them. A formula is written once and compiled for each dtype.
+makes vector code of a loop around them. Each is one formula over `Real`, compiled for two types.
 
-x"""
+    >>> import numba
+    >>> round(numba.njit(lambda x: exp_f64(x))(1.0), 12)
+    2.718281828459
+
+A `Real` writes instructions when it is computed with. Kernels call the intrinsics `exp_f32`,
+`exp_f64` and so on, which compiled code alone can do; one adds a few ms to the compilation of a
+kernel, where a jitted function would add 50.
+
+The largest error in units of the last place, and microseconds for 4,096 values (one core of a
+Zen 5 with AVX-512 and, in brackets, AVX2):
+
+    ========  ====================  ====================
+              float32               float64
+    function  ulp   us              ulp   us
+    ========  ====================  ====================
+    exp       1.02   .55 (1.05)      .98   1.8 (3.4)
+    expm1     1.47   .53 (1.06)     1.82   1.8 (3.6)
+    log        .93   .97 (1.82)     1.19   3.8 (7.0)
+    log1p     1.46   .96 (1.95)     1.66   3.8 (7.9)
+    sigmoid   2.00   .59 (1.24)     2.00   2.0 (4.0)
+    tanh      1.34   .83 (1.75)     1.35   2.9 (6.1)
+    ========  ====================  ====================
+
+The float32 column was measured over all 2**32 values against NumPy's float64; the float64 one
+over 20 million against NumPy's long double. Infinities, NaNs, signed zeros, overflow and gradual
+underflow are as IEEE 754 has them, but for `sigmoid`, which gives 0 where the result would be
+subnormal. With flush-to-zero and denormals-are-zero set, other results change only where they or
+their inputs are subnormal. Every step is a correctly rounded operation, so the bits do not depend
+on the vector width or on the processor; without an FMA instruction, fma is a slow library call.
+
+Sources:
+
+- Cody and Waite, Software Manual for the Elementary Functions (1980): x = n ln 2 + r with ln 2 in
+  two parts; tanh by a polynomial near 0 and by exp elsewhere, as in Moshier's Cephes.
+- Muller et al., Handbook of Floating-Point Arithmetic (2nd ed., 2018): what fma makes exact in
+  that reduction; rounding to an integer by adding 1.5 * 2**mantissa; fitting polynomials.
+- Tang, Table-driven implementation of the expm1 function (ACM TOMS 18, 1992): 2**n - 1 is added to
+  2**n (e**r - 1) last, so nothing is lost near 0. Here without the table.
+- Arm's Optimized Routines, log1p: (1 + x) / 2**e - 1 by one fma from x.
+
+The polynomials were fitted for this file: Remez exchange in 40 to 60 digits, minimising the
+relative error of the function itself, then rounded: to float32 one coefficient at a time, fitting
+the rest anew, to float64 all at once. They leave, in float32 and float64, 2**-28.2 and 2**-59.6 of
+exp (the latter of expm1), 2**-27.7 and 2**-56.1 of log, 2**-29.7 and 2**-58.2 of tanh.
+"""
 
 import math
 from collections.abc import Callable

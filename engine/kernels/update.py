@@ -2,9 +2,11 @@
 changed learning rate takes effect at the next run. Formulas and their order are PyTorch's.
 """
 
+from typing import Any
+
 import numpy as np
 
-from .build import F32, I64, Kernel, range_kernel
+from .build import I64, Kernel, range_kernel
 from .door import DATA, WORD, door
 
 # args: parameter, gradient, hyperparameters. [lr, momentum, dampening, weight_decay, nesterov,
@@ -153,10 +155,24 @@ def kernel(args, begin, end):
 )
 
 
-def run_alike(kernel: Kernel, same: int, *arrays: np.ndarray) -> bool:
-    """Run `kernel` over arrays whose first `same` must be alike; False where they are not."""
-    dtype = arrays[0].dtype
-    enter = door(0, 2 + len(arrays))
-    item = 4 if dtype is F32 else 8
-    address = kernel.address(dtype)
-    return enter(alike.address(I64), same, len(arrays), address, item, *map(id, arrays)) == 0
+class InPlace:
+    """Runs a kernel over arrays that it changes; the first `same` of them must be alike."""
+
+    __slots__ = ("enter", "kernel", "ready", "same")
+
+    def __init__(self, kernel: Kernel, same: int):
+        self.kernel = kernel
+        self.same = same
+        self.ready: dict[np.dtype, tuple[int, ...]] = {}
+        self.enter: Any = None
+
+    def run(self, *arrays: np.ndarray) -> bool:
+        """Run it; False where the arrays are not alike."""
+        dtype = arrays[0].dtype
+        ready = self.ready.get(dtype)
+        if ready is None:
+            self.enter = door(0, 2 + len(arrays))
+            address = self.kernel.address(dtype)
+            ready = (alike.address(I64), self.same, len(arrays), address, dtype.itemsize)
+            self.ready[dtype] = ready
+        return not self.enter(*ready, *map(id, arrays))

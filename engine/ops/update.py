@@ -11,19 +11,21 @@ import numpy as np
 from ..errors import DtypeError, ShapeError, shapes, where
 from ..kernels import update as kernels
 from ..kernels.build import F64, Kernel
+from ..kernels.update import InPlace
 from ..primitives import Primitive, apply_in_place, primitive
 from ..tensors import FLOATS, Tensor, constant, to_array, wrap
 
 
-def _update(name: str, kernel: Kernel, doc: str, formula: str) -> Primitive:
-    """A primitive whose kernel changes its operands in place; the last holds hyperparameters."""
+def _update(name: str, kernel: Kernel, operands: int, doc: str, formula: str) -> Primitive:
+    """A primitive that changes `operands` tensors in place; one more holds hyperparameters."""
+    run = InPlace(kernel, operands).run
 
-    def forward(*operands: Tensor) -> np.ndarray:
-        arrays = [t.data for t in operands]
+    def forward(*tensors: Tensor) -> np.ndarray:
+        arrays = [t.data for t in tensors]
         target = arrays[0]
         if target.dtype not in FLOATS:
             raise DtypeError(f"{name}: parameters are floats, this one is {target.dtype}")
-        if kernels.run_alike(kernel, len(arrays) - 1, *arrays):
+        if run(*arrays):
             return target
         for array in arrays[1:-1]:
             if array.shape != target.shape or array.dtype != target.dtype:
@@ -33,7 +35,7 @@ def _update(name: str, kernel: Kernel, doc: str, formula: str) -> Primitive:
                 )
         # Alike but for their layout: on copies, which are then written back.
         copies = [np.array(a, target.dtype, order="C") for a in arrays[:-1]]
-        kernels.run_alike(kernel, len(copies), *copies, arrays[-1])
+        run(*copies, arrays[-1])
         for array, copy in zip(arrays, copies, strict=False):
             if array.flags.writeable:
                 array[...] = copy
@@ -42,13 +44,13 @@ def _update(name: str, kernel: Kernel, doc: str, formula: str) -> Primitive:
     return primitive(name, forward, in_place=True, doc=doc, formula=formula)
 
 
-_sgd = _update("sgd_update", kernels.sgd, "A step of gradient descent.", "x - lr · g")
+_sgd = _update("sgd_update", kernels.sgd, 2, "A step of gradient descent.", "x - lr · g")
 _sgd_momentum = _update(
-    "sgd_momentum_update", kernels.sgd_momentum,
+    "sgd_momentum_update", kernels.sgd_momentum, 3,
     "A step of gradient descent with momentum.", "x - lr · v, v = momentum · v + g",
 )  # fmt: skip
-_adam = _update("adam_update", kernels.adam, "A step of Adam.", "x - lr · m̂ / (√v̂ + eps)")
-_scale = _update("scale", kernels.scale, "A multiplication in place.", "x · factor")
+_adam = _update("adam_update", kernels.adam, 4, "A step of Adam.", "x - lr · m̂ / (√v̂ + eps)")
+_scale = _update("scale", kernels.scale, 1, "A multiplication in place.", "x · factor")
 
 
 def sgd_update(param: Tensor, grad: Tensor, buffer: Tensor | None, hyper: Tensor) -> None:
@@ -79,6 +81,9 @@ def scale_(x: Tensor, factor: float | Tensor) -> Tensor:
     return apply_in_place(_scale, x, wrap(np.array([number], F64)))
 
 
+_add_in_place = InPlace(kernels.accumulate, 2)
+
+
 def _accumulate(x: Tensor, y: Tensor) -> np.ndarray:
     target, addend = x.data, y.data
     if target.shape != addend.shape or target.dtype != addend.dtype:
@@ -86,7 +91,7 @@ def _accumulate(x: Tensor, y: Tensor) -> np.ndarray:
     if (
         target.dtype not in FLOATS
         or np.may_share_memory(target, addend)
-        or not kernels.run_alike(kernels.accumulate, 2, target, addend)
+        or not _add_in_place.run(target, addend)
     ):
         np.add(target, addend, out=target)
     return target

@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import engine, learn, nn, optim, study
+    from . import engine as engine
+    from . import learn as learn
+    from . import nn as nn
+    from . import optim as optim
+    from . import study as study
     from .engine import *  # noqa: F403
-    from .nn.state import load, save
-    from .study.figures import draw
+    from .nn.state import load as load
+    from .nn.state import save as save
+    from .study.figures import draw as draw
 
 _PARTS = ("engine", "nn", "optim", "study", "learn")
 _ELSEWHERE = {"save": "nn", "load": "nn", "draw": "study"}

@@ -1,4 +1,4 @@
-"""`python -m backlit` is the `backlit` command. It exists for machines whose PATH lacks the script."""
+"""`python -m backlit` is the `backlit` command, for machines whose PATH lacks the script."""
 
 import sys
 
