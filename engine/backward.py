@@ -5,6 +5,7 @@ steps, `study` looks at them; gradients of gradients come from remembering the w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from .ops.elementwise import add
 from .ops.shape import sum_to
 from .ops.update import accumulate_
 from .primitives import Primitive
-from .tape import Node, enable_grad, no_grad
+from .tape import Node, enable_grad, no_grad, state
 from .tensors import Tensor, constant, wrap
 
 
@@ -44,12 +45,8 @@ def reachable(outputs: Iterable[Tensor]) -> list[Tensor]:
         for x in node.inputs:  # type: ignore[union-attr]
             if x.node is not None and x.node not in seen:
                 stack.append(x)
-    found.sort(key=_order, reverse=True)
+    found.sort(key=attrgetter("node.order"), reverse=True)
     return found
-
-
-def _order(t: Tensor) -> int:
-    return t.node.order  # type: ignore[union-attr]
 
 
 def walk(
@@ -248,11 +245,23 @@ def backward_steps(
 
 
 def backward(
-    output: Tensor, gradient: Tensor | None, retain_graph: bool, create_graph: bool
+    output: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
 ) -> None:
-    """What `Tensor.backward` does: every leaf's share is added to its `.grad`."""
-    outputs = [output]
-    with enable_grad() if create_graph else no_grad():
+    """Add d(output)/d(leaf) to the `.grad` of every leaf that asked for it: Tensor.backward.
+
+    Parameters
+    ----------
+    gradient : the upstream gradient, of this tensor's shape; needed unless it is one number.
+    retain_graph : keep what the graph saved, so that backward can run again.
+    create_graph : remember backward itself, for gradients of gradients.
+    """
+    before = state.grad
+    state.grad = create_graph
+    try:
+        outputs = [output]
         flight = seed(outputs, None if gradient is None else [gradient])
         path = reachable(outputs)
         for _ in walk(flight, path):
@@ -266,6 +275,8 @@ def backward(
                 leaf.grad = add(leaf.grad, g)
             else:
                 accumulate_(leaf.grad, g)
+    finally:
+        state.grad = before
     if not (retain_graph or create_graph):
         free(path)
 

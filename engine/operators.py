@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .backward import backward
 from .ops import contract, elementwise, index, losses, reduce, shape, update
 from .primitives import Primitive
 from .tensors import Tensor, constant
@@ -112,6 +113,7 @@ def bind() -> None:
         setattr(Tensor, f"__{name}__", function)
     for name, sign in (("iadd", "+"), ("isub", "-"), ("imul", "*"), ("itruediv", "/")):
         setattr(Tensor, f"__{name}__", _in_place(sign))
+    Tensor.backward = backward  # type: ignore[method-assign]
     Tensor.__getitem__ = index.getitem  # type: ignore[method-assign]
     Tensor.T = property(lambda x: shape.transpose(x))  # type: ignore[attr-defined]
     Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]

@@ -57,6 +57,12 @@ class Tensor:
     if TYPE_CHECKING:  # functions and operators are bound from the ops' records
 
         def __getattr__(self, name: str) -> Any: ...
+        def backward(
+            self,
+            gradient: Tensor | None = None,
+            retain_graph: bool = False,
+            create_graph: bool = False,
+        ) -> None: ...
         def __add__(self, other: Any) -> Tensor: ...
         def __radd__(self, other: Any) -> Tensor: ...
         def __sub__(self, other: Any) -> Tensor: ...
@@ -221,26 +227,6 @@ class Tensor:
             "tensors are not pickled: save them with bl.save(path, {'name': t}), "
             "or pickle t.detach().numpy()"
         )
-
-    # -- backward
-
-    def backward(
-        self,
-        gradient: Tensor | None = None,
-        retain_graph: bool = False,
-        create_graph: bool = False,
-    ) -> None:
-        """Add d(self)/d(leaf) to the `.grad` of every leaf that asked for it.
-
-        Parameters
-        ----------
-        gradient : the upstream gradient, of this tensor's shape; needed unless it is one number.
-        retain_graph : keep what the graph saved, so that backward can run again.
-        create_graph : remember backward itself, for gradients of gradients.
-        """
-        from .backward import backward
-
-        backward(self, gradient, retain_graph, create_graph)
 
     # -- in place
 

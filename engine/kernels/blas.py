@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .abi import PACKED, SMALL, TILE, TILED
+from .abi import PACKED, SMALL, TILED
 from .build import I64, Kernel, range_kernel
 from .door import DATA, WORD, door
 
@@ -55,21 +55,8 @@ def _loaded_libraries(word: str) -> list[str]:
     return sorted(path for path in paths if path.startswith("/"))
 
 
-class Table:
-    """The row of addresses that matmul kernels read: sgemm, dgemm, get and set of threads."""
-
-    row: np.ndarray | None = None
-    pointer = 0
-
-    def address(self) -> int:
-        if self.row is None:
-            get, put, _ = _thread_switch()
-            self.row = np.array([_address("sgemm"), _address("dgemm"), get, put], np.int64)
-            self.pointer = self.row.ctypes.data
-        return self.pointer
-
-
-TABLE = Table()
+MISFIT, STRIDES = 1, 2
+"""What `multiply` may answer instead of computing."""
 
 
 def info() -> dict[str, Any]:
@@ -78,7 +65,8 @@ def info() -> dict[str, Any]:
     return {"library": path or "SciPy's BLAS (not OpenBLAS)", "threads_held": bool(get and put)}
 
 
-# args: out, a, b, bias, table, m, n, k, a_row, a_column, b_row, b_column (strides in elements),
+# args: out, a, b, bias, table (get and set of BLAS threads, bytes of an item, xgemm), m, n, k,
+# a_row, a_column, b_row, b_column (strides in elements),
 # a_batch, b_batch, with_bias, columns of a tile, rows of a tile, tiles. out is (batch, m, n),
 # contiguous. The range counts tiles: unit u is tile u % tiles of product u // tiles.
 gemm = range_kernel(
@@ -94,11 +82,11 @@ def kernel(args, begin, end):
     given = i64(scratch_512())
     scale[0] = 1
     scale[1] = 0
-    held = table[2]
+    held = table[0]
     if held:
-        held = call_int(table[2])
+        held = call_int(table[0])
         if held != 1:
-            call_with_int(table[3], 1)
+            call_with_int(table[1], 1)
     for unit in range(begin, end):
         batch = unit // tiles
         tile = unit % tiles
@@ -135,7 +123,7 @@ def kernel(args, begin, end):
         given[10] = ones + ITEM
         given[11] = at
         given[12] = word + 20
-        call_gemm(table[0 if ITEM == 4 else 1], given)
+        call_gemm(table[3], given)
         if args[14]:
             bias = FLOAT(args[3])
             for i in range(rows):
@@ -143,13 +131,13 @@ def kernel(args, begin, end):
                 for j in range(columns):
                     line[j] += bias[left + j]
     if held and held != 1:
-        call_with_int(table[3], held)
+        call_with_int(table[1], held)
     return 0
 """,
 )
 
 # The same arguments; one unit is one whole product, computed by tiles of 8 x TILE fused
-# multiply-adds, each element summed over k in order.
+# multiply-adds, each element summed over k in order. A B whose rows are not contiguous is packed.
 small = range_kernel(
     "small_gemm",
     """
@@ -159,82 +147,99 @@ def kernel(args, begin, end):
     k = args[7]
     a_row = args[8]
     a_column = args[9]
-    tile = FLOAT(scratch_2k())
+    b_row = args[10]
+    b_column = args[11]
     packed = FLOAT(scratch_64k())
-    width = -(-n // TILE) * TILE
+    zeros = FLOAT(scratch_2k())
+    if args[14] == 0:
+        for j in range(TILE):
+            zeros[j] = 0
     for unit in range(begin, end):
-        out = FLOAT(args[0] + unit * m * n * ITEM)
         a = args[1] + unit * args[12] * ITEM
-        b = FLOAT(args[2] + unit * args[13] * ITEM)
-        b_row = args[10]
         lines = args[2] + unit * args[13] * ITEM
-        if args[11] != 1 or width != n:
-            for j in range(n):
+        line_row = b_row
+        if b_column != 1:
+            b = FLOAT(lines)
+            if b_row == 1:
+                for j in range(n):
+                    for p in range(k):
+                        packed[p * n + j] = b[p + j * b_column]
+            else:
                 for p in range(k):
-                    packed[p * width + j] = b[p * b_row + j * args[11]]
-            for j in range(n, width):
-                for p in range(k):
-                    packed[p * width + j] = 0
+                    for j in range(n):
+                        packed[p * n + j] = b[p * b_row + j * b_column]
             lines = address_of_FLOAT(packed)
-            b_row = width
+            line_row = n
         for left in range(0, n, TILE):
             columns = min(TILE, n - left)
             line = FLOAT(lines + left * ITEM)
+            bias = FLOAT(args[3] + left * ITEM) if args[14] else zeros
             top = 0
             while top < m:
                 at = FLOAT(a + top * a_row * ITEM)
+                out = FLOAT(args[0] + ((unit * m + top) * n + left) * ITEM)
                 if m - top >= 8:
-                    rows = 8
-                    tile8_FLOAT(tile, at, a_row, a_column, line, b_row, k)
+                    tile8_FLOAT(out, n, at, a_row, a_column, line, line_row, k, bias, columns)
+                    top += 8
                 elif m - top >= 4:
-                    rows = 4
-                    tile4_FLOAT(tile, at, a_row, a_column, line, b_row, k)
+                    tile4_FLOAT(out, n, at, a_row, a_column, line, line_row, k, bias, columns)
+                    top += 4
                 else:
-                    rows = 1
-                    tile1_FLOAT(tile, at, a_row, a_column, line, b_row, k)
-                if args[14]:
-                    bias = FLOAT(args[3] + left * ITEM)
-                    for i in range(rows):
-                        for j in range(columns):
-                            out[(top + i) * n + left + j] = tile[i * TILE + j] + bias[j]
-                else:
-                    for i in range(rows):
-                        for j in range(columns):
-                            out[(top + i) * n + left + j] = tile[i * TILE + j]
-                top += rows
+                    tile1_FLOAT(out, n, at, a_row, a_column, line, line_row, k, bias, columns)
+                    top += 1
     return 0
 """,
 )
 
-
-# args: addresses of small_gemm and gemm, the table, bytes of an item, id(out), id(a), id(b),
-# id(bias) or 0, and which operands to read transposed (1: a, 2: b). It reads shapes and strides
-# from the arrays, chooses the kernel and its tiles, and runs it; 1 says that BLAS cannot take
-# these strides.
+# args: the row of addresses (Addresses), id(out), id(a), id(b), id(bias) or 0, and which operands
+# to read transposed (1: a, 2: b). It reads shapes, strides and types from the arrays, checks that
+# they fit, chooses the kernel and its tiles, and runs it. Status: MISFIT where they do not fit,
+# STRIDES where BLAS cannot take these strides.
 multiply = Kernel(
     "multiply",
     lambda suffix: (
         f"""
 def kernel(args, begin, end):
-    item = args[3]
+    table = i64(args[0])
+    item = table[4]
     row = i64(scratch_512())
-    out = args[4] + {DATA}
-    a = args[5] + {DATA}
-    b = args[6] + {DATA}
+    out = args[1] + {DATA}
+    a = args[2] + {DATA}
+    b = args[3] + {DATA}
     rank = np.int64(i32(out + {WORD})[0])
+    if i32(a + {WORD})[0] != rank or i32(b + {WORD})[0] != rank:
+        return {MISFIT}
+    dtype = i64(out + {5 * WORD})[0]
+    if i64(a + {5 * WORD})[0] != dtype or i64(b + {5 * WORD})[0] != dtype:
+        return {MISFIT}
     shape = i64(i64(out + {2 * WORD})[0])
     m = shape[rank - 2]
     n = shape[rank - 1]
     a_shape = i64(i64(a + {2 * WORD})[0])
+    b_shape = i64(i64(b + {2 * WORD})[0])
     a_strides = i64(i64(a + {3 * WORD})[0])
     b_strides = i64(i64(b + {3 * WORD})[0])
-    flip = args[8] & 1
+    flip = args[5] & 1
     k = a_shape[rank - 1 - flip]
+    if a_shape[rank - 2 + flip] != m:
+        return {MISFIT}
     a_row = a_strides[rank - 2 + flip] // item
     a_column = a_strides[rank - 1 - flip] // item
-    flip = args[8] >> 1
+    flip = args[5] >> 1
+    if b_shape[rank - 2 + flip] != k or b_shape[rank - 1 - flip] != n:
+        return {MISFIT}
     b_row = b_strides[rank - 2 + flip] // item
     b_column = b_strides[rank - 1 - flip] // item
+    row[3] = 0
+    if args[4]:
+        bias = args[4] + {DATA}
+        if i64(bias + {5 * WORD})[0] != dtype or i32(bias + {WORD})[0] != 1:
+            return {MISFIT}
+        if i64(i64(bias + {2 * WORD})[0])[0] != n:
+            return {MISFIT}
+        if i64(i64(bias + {3 * WORD})[0])[0] != item and n != 1:
+            return {STRIDES}
+        row[3] = i64(bias)[0]
     batch = 1
     row[12] = 0
     row[13] = 0
@@ -255,8 +260,7 @@ def kernel(args, begin, end):
     row[0] = i64(out)[0]
     row[1] = i64(a)[0]
     row[2] = i64(b)[0]
-    row[3] = i64(args[7] + {DATA})[0] if args[7] else 0
-    row[4] = args[2]
+    row[4] = args[0] + 16
     row[5] = m
     row[6] = n
     row[7] = k
@@ -264,9 +268,13 @@ def kernel(args, begin, end):
     row[9] = a_column
     row[10] = b_row
     row[11] = b_column
-    row[14] = args[7]
-    if m * n * k < {SMALL} and k * (n + {TILE - 1}) <= {PACKED}:
-        return call_kernel(args[0], row, 0, batch)
+    row[14] = args[4]
+    if m * n * k < {SMALL} and (b_column == 1 or k * n <= {PACKED}):
+        return call_kernel(table[0], row, 0, batch)
+    if not (a_column == 1 and a_row >= k or a_row == 1 and a_column >= m):
+        return {STRIDES}
+    if not (b_column == 1 and b_row >= n or b_row == 1 and b_column >= k):
+        return {STRIDES}
     rows = m
     columns = n
     if m * n * k >= {TILED}:
@@ -274,42 +282,53 @@ def kernel(args, begin, end):
             columns = min(n, max(128, -(-n // 128) * 16))
         else:
             rows = max(256, -(-m // 8))
-    if not (a_column == 1 and a_row >= k or a_row == 1 and a_column >= m):
-        return 1
-    if not (b_column == 1 and b_row >= n or b_row == 1 and b_column >= k):
-        return 1
     tiles = -(-m // rows) * -(-n // columns)
     row[15] = columns
     row[16] = rows
     row[17] = tiles
-    return call_kernel(args[1], row, 0, batch * tiles)
+    return call_kernel(table[1], row, 0, batch * tiles)
 """
     ),
 )
 
 
+class Addresses:
+    """For one float type, the row of addresses that products read, and the call that runs one.
+
+    [own tile, BLAS kernel, xgemm, get and set of BLAS threads ... ]: see `multiply`.
+    """
+
+    __slots__ = ("enter", "multiply", "pointer", "row")
+
+    def __init__(self, dtype: np.dtype):
+        get, put, _ = _thread_switch()
+        xgemm = _address("sgemm" if dtype.itemsize == 4 else "dgemm")
+        kernels = small.address(dtype), gemm.address(dtype)
+        self.row = np.array([*kernels, get, put, dtype.itemsize, xgemm], np.int64)
+        self.pointer = self.row.ctypes.data
+        self.multiply = multiply.address(I64)
+        self.enter = door(0, 6)
+
+
+_addresses: dict[np.dtype, Addresses] = {}
+
+
 def product(
-    a: np.ndarray, b: np.ndarray, out: np.ndarray, bias: np.ndarray | None = None, flip: int = 0
-) -> None:
+    out: np.ndarray, a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, flip: int = 0
+) -> bool:
     """Write a @ b (+ bias) into `out`: (m, k) by (k, n), or stacks (s, m, k) by (s, k, n).
 
-    `out` is contiguous; `flip` says which operands are given transposed: 1 for a, 2 for b.
+    `out` is contiguous; `flip` says which operands are given transposed: 1 for a, 2 for b. False
+    where shapes or types do not fit; nothing is computed then.
     """
-    ready = _ready.get(a.dtype) or _prepare(a.dtype)
+    use = _addresses.get(out.dtype)
+    if use is None:
+        use = _addresses[out.dtype] = Addresses(out.dtype)
     last = 0 if bias is None else id(bias)
-    if _enter(*ready, id(out), id(a), id(b), last, flip):
+    status = use.enter(use.multiply, 0, 0, use.pointer, id(out), id(a), id(b), last, flip)
+    if status == STRIDES:
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
-        _enter(*ready, id(out), id(a), id(b), last, flip)
-
-
-_ready: dict[np.dtype, tuple[int, ...]] = {}
-"""For each float type, the first arguments of the call."""
-_enter: Any = None
-
-
-def _prepare(dtype: np.dtype) -> tuple[int, ...]:
-    global _enter
-    _enter = door(0, 9)
-    addresses = small.address(dtype), gemm.address(dtype), TABLE.address()
-    _ready[dtype] = (multiply.address(I64), 0, 0, *addresses, dtype.itemsize)
-    return _ready[dtype]
+        bias = None if bias is None else np.ascontiguousarray(bias)
+        last = 0 if bias is None else id(bias)
+        status = use.enter(use.multiply, 0, 0, use.pointer, id(out), id(a), id(b), last, flip)
+    return status == 0

@@ -217,44 +217,66 @@ lane_sum_f64 = _lane_sum(types.float64, ir.DoubleType())
 
 
 def _tile(numba_type, element, rows):
-    """An intrinsic: a `rows` x TILE tile of A @ B, summed over k in order by fused multiply-add."""
+    """An intrinsic: a `rows` x TILE tile of A @ B + bias, summed over k in order by fused
+    multiply-add, of which the first `columns` columns are read and written.
+    """
     vector = ir.VectorType(element, TILE)
+    mask_type = ir.VectorType(ir.IntType(1), TILE)
     size = "f32" if element == ir.FloatType() else "f64"
+    suffix = f"v{TILE}{size}.p0"
 
     @intrinsic
-    def tile(typingctx, out, a, a_row, a_column, b, b_row, depth):
+    def tile(typingctx, out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns):
         pointer = types.CPointer(numba_type)
         integer = types.int64
-        signature = types.void(pointer, pointer, integer, integer, pointer, integer, integer)
+        signature = types.void(
+            pointer, integer, pointer, integer, integer, pointer, integer, integer, pointer, integer
+        )
 
         def codegen(context, builder, signature, args):
-            out, a, a_row, a_column, b, b_row, depth = args
-            align = element.get_abi_size(context.target_data)
-            kind = ir.FunctionType(vector, [vector] * 3)
-            fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{TILE}{size}")
+            out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns = args
+            at = ir.Constant(I32, element.get_abi_size(context.target_data))
+            place = vector.as_pointer()
+            fma_type = ir.FunctionType(vector, [vector] * 3)
+            load_type = ir.FunctionType(vector, [place, I32, mask_type, vector])
+            store_type = ir.FunctionType(VOID, [vector, place, I32, mask_type])
+            module = builder.module
+            fma = cgutils.get_or_insert_function(module, fma_type, f"llvm.fma.v{TILE}{size}")
+            load = cgutils.get_or_insert_function(module, load_type, f"llvm.masked.load.{suffix}")
+            store = cgutils.get_or_insert_function(
+                module, store_type, f"llvm.masked.store.{suffix}"
+            )
             zero = ir.Constant(vector, [0.0] * TILE)
+            nothing = ir.Constant(vector, ir.Undefined)
+            splat = ir.Constant(ir.VectorType(I32, TILE), [0] * TILE)
+
+            many = ir.VectorType(I64, TILE)
+            width = builder.insert_element(
+                ir.Constant(many, ir.Undefined), columns, ir.Constant(I32, 0)
+            )
+            width = builder.shuffle_vector(width, width, splat)
+            mask = builder.icmp_signed("<", ir.Constant(many, list(range(TILE))), width)
+
             slots = [cgutils.alloca_once(builder, vector) for _ in range(rows)]
             for slot in slots:
                 builder.store(zero, slot)
             starts = [
                 builder.gep(a, [builder.mul(a_row, ir.Constant(I64, r))]) for r in range(rows)
             ]
-            splat = ir.Constant(ir.VectorType(I32, TILE), [0] * TILE)
-            nothing = ir.Constant(vector, ir.Undefined)
             with cgutils.for_range(builder, depth) as loop:
-                at = builder.gep(b, [builder.mul(loop.index, b_row)])
-                line = builder.load(builder.bitcast(at, vector.as_pointer()))
-                line.align = align
+                row = builder.gep(b, [builder.mul(loop.index, b_row)])
+                line = builder.call(load, [builder.bitcast(row, place), at, mask, zero])
                 step = builder.mul(loop.index, a_column)
                 for start, slot in zip(starts, slots, strict=True):
                     value = builder.load(builder.gep(start, [step]))
                     first = builder.insert_element(nothing, value, ir.Constant(I32, 0))
                     every = builder.shuffle_vector(first, nothing, splat)
                     builder.store(builder.call(fma, [every, line, builder.load(slot)]), slot)
+            extra = builder.call(load, [builder.bitcast(bias, place), at, mask, zero])
             for r, slot in enumerate(slots):
-                at = builder.gep(out, [ir.Constant(I64, r * TILE)])
-                put = builder.store(builder.load(slot), builder.bitcast(at, vector.as_pointer()))
-                put.align = align
+                line = builder.gep(out, [builder.mul(out_row, ir.Constant(I64, r))])
+                total = builder.fadd(builder.load(slot), extra)
+                builder.call(store, [total, builder.bitcast(line, place), at, mask])
             return context.get_dummy_value()
 
         return signature, codegen

@@ -4,6 +4,7 @@ depends neither on the vector's width nor on who computes which block.
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -92,13 +93,22 @@ def kernel(args, begin, end):
 )
 
 
-@lru_cache(maxsize=4096)
-def plan(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, int, int, tuple, tuple]:
-    """(outer, n, inner, blocks, the result's shape, the order of axes to copy in or ()).
+class Plan(NamedTuple):
+    """How an array of some shape is summed over some axes; see `total`."""
 
-    The reduction runs over n of (outer, n, inner). Where the reduced axes do not lie side by
-    side, the array is copied with them last.
-    """
+    order: tuple[int, ...]
+    """The axes to copy in, where the reduced ones do not lie side by side; else ()."""
+    shape: tuple[int, ...]
+    blocks: int
+    address: int
+    units: int
+    n: int
+    inner: int
+
+
+@lru_cache(maxsize=4096)
+def plan(shape: tuple[int, ...], axes: tuple[int, ...], dtype: np.dtype) -> Plan:
+    """The plan for a shape: the array counts as (outer, n, inner), summed over n."""
     kept = tuple(k for k in range(len(shape)) if k not in axes)
     result = tuple(shape[k] for k in kept)
     if not axes or axes[-1] - axes[0] + 1 == len(axes):
@@ -108,26 +118,26 @@ def plan(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, int, 
     else:
         outer, inner = math.prod(result), 1
         n, order = math.prod(shape[k] for k in axes), kept + axes
-    blocks = -(-n // (SUM_BLOCK if inner == 1 else SUM_ROWS)) or 1
-    return outer, n, inner, blocks, result, order
+    kernel, grain = (sum_rows, SUM_BLOCK) if inner == 1 else (sum_columns, SUM_ROWS)
+    blocks = -(-n // grain) or 1
+    return Plan(order, result, blocks, kernel.address(dtype), outer * blocks, n, inner)
 
 
 def total(array: np.ndarray, axes: tuple[int, ...], divisor: int) -> np.ndarray:
     """The sum of a float array over `axes` (ascending), divided by `divisor`."""
-    outer, n, inner, blocks, shape, order = plan(array.shape, axes)
+    dtype = array.dtype
+    order, shape, blocks, address, units, n, inner = plan(array.shape, axes, dtype)
     if order:
         array = array.transpose(order)
     if not array.flags.c_contiguous:
         array = np.ascontiguousarray(array)
-    dtype = array.dtype
     out = np.empty(shape, dtype)
-    address = (sum_rows if inner == 1 else sum_columns).address(dtype)
     enter = door(2, 4)
     if blocks == 1:
-        enter(address, 0, outer, id(out), id(array), n, inner, divisor, 1)
+        enter(address, 0, units, id(out), id(array), n, inner, divisor, 1)
         return out
-    partials = np.empty(outer * blocks * inner, F64)
-    enter(address, 0, outer * blocks, id(partials), id(array), n, inner, divisor, blocks)
+    partials = np.empty(units * inner, F64)
+    enter(address, 0, units, id(partials), id(array), n, inner, divisor, blocks)
     address = combine.address(dtype)
-    door(2, 3)(address, 0, outer * inner, id(out), id(partials), blocks, inner, divisor)
+    door(2, 3)(address, 0, out.size, id(out), id(partials), blocks, inner, divisor)
     return out

@@ -4,9 +4,10 @@ share one block, so that the exponential runs over full vectors.
 
 import numpy as np
 
-from .abi import BLOCK
+from .abi import BLOCK, SUM_BLOCK
 from .build import range_kernel
 from .door import door
+from .reduce import total
 
 # The beginning that all kernels of rows share: for a group of short rows, or one long one at a
 # time, `peaks` holds the largest of each row (0 where all are -inf), and `totals` the sum of
@@ -70,8 +71,10 @@ def kernel(args, begin, end):
 """,
 )
 
-# args: losses, logits, targets (int64), columns, ignored. losses[i] is -log softmax(x)[target] of
-# row i, 0 where the target is the ignored one. Status: 1 + the row whose class there is not.
+# args: losses, logits, targets (int64), mean, columns, ignored, divisor. losses[i] is
+# -log softmax(x)[target] of row i, 0 where the target is the ignored one. With a divisor the range
+# is all rows, at most a block of a sum, and their sum over it goes to `mean`, as sum_rows has it.
+# Status: 1 + the row whose class there is not.
 losses_kernel = range_kernel(
     "cross_entropy",
     f"""
@@ -79,25 +82,31 @@ def kernel(args, begin, end):
     losses = FLOAT(args[0])
     x = FLOAT(args[1])
     targets = i64(args[2])
-    columns = args[3]
+    columns = args[4]
 {OPENING}
         for r in range(rows):
             powers[r] = log(totals[r])
         for r in range(rows):
             target = targets[start + r]
-            if target == args[4]:
+            if target == args[5]:
                 losses[start + r] = 0
             elif target < 0 or target >= columns:
                 return 1 + start + r
             else:
                 losses[start + r] = powers[r] - (x[top + r * columns + target] - peaks[r])
+    if args[6]:
+        full = end // LANES
+        sum = lane_sum_FLOAT(losses, full)
+        for i in range(full * LANES, end):
+            sum += np.float64(losses[i])
+        FLOAT(args[3])[0] = sum / args[6]
     return 0
 """,
 )
 
 # args: out, logits, targets, upstream (one number for each row, or one for all: stride 0),
-# columns, ignored, stride, divisor. out = (softmax - one-hot) * upstream / divisor; an upstream
-# of exactly 0 gives 0.
+# columns, ignored, stride, rows, all. out = (softmax - one-hot) * upstream, over the number of
+# rows that are not ignored unless `rows` is 0; an upstream of exactly 0 gives 0.
 slope_kernel = range_kernel(
     "cross_entropy_slope",
     f"""
@@ -107,12 +116,17 @@ def kernel(args, begin, end):
     x = FLOAT(args[1])
     targets = i64(args[2])
     upstream = FLOAT(args[3])
+    divisor = 0
+    for row in range(args[7]):
+        divisor += targets[row] != args[5]
+    if divisor == 0:
+        divisor = 1
 {OPENING}
         for r in range(rows):
             row = start + r
             at = top + r * columns
             target = targets[row]
-            scale = FLOAT_type(upstream[row * args[6]] / args[7])
+            scale = FLOAT_type(upstream[row * args[6]] / divisor)
             if target == args[5]:
                 scale = FLOAT_zero
             if scale == 0:
@@ -149,20 +163,31 @@ def losses(logits: np.ndarray, targets: np.ndarray, ignored: int) -> tuple[np.nd
     rows, columns = logits.shape
     out = np.empty(rows, logits.dtype)
     address = losses_kernel.address(logits.dtype)
-    status = door(3, 2)(address, 0, rows, id(out), id(logits), id(targets), columns, ignored)
-    return out, status
+    given = id(out), id(logits), id(targets), 0, columns, ignored, 0
+    return out, door(3, 4)(address, 0, rows, *given)
+
+
+def mean_loss(logits: np.ndarray, targets: np.ndarray, ignored: int) -> tuple[np.ndarray, int]:
+    """The mean over all rows, of which none is ignored, and the status of `losses`."""
+    rows, columns = logits.shape
+    dtype = logits.dtype
+    if not 0 < rows <= SUM_BLOCK:
+        each, status = losses(logits, targets, ignored)
+        return total(each, (0,), rows), status
+    each, out = np.empty(rows, dtype), np.empty((), dtype)
+    address = losses_kernel.address(dtype)
+    given = id(each), id(logits), id(targets), id(out), columns, ignored, rows
+    return out, door(4, 3)(address, 0, rows, *given)
 
 
 def slope(
-    logits: np.ndarray, targets: np.ndarray, upstream: np.ndarray, ignored: int, divisor: int
+    logits: np.ndarray, targets: np.ndarray, upstream: np.ndarray, ignored: int, mean: bool
 ) -> np.ndarray:
     """The gradient of the losses for the logits; `upstream` has one number, or one for each row."""
     rows, columns = logits.shape
     out = np.empty(logits.shape, logits.dtype)
     address = slope_kernel.address(logits.dtype)
     stride = 0 if upstream.ndim == 0 else 1
-    door(4, 4)(
-        address, 0, rows,
-        id(out), id(logits), id(targets), id(upstream), columns, ignored, stride, divisor,
-    )  # fmt: skip
+    given = id(out), id(logits), id(targets), id(upstream), columns, ignored, stride
+    door(4, 4)(address, 0, rows, *given, rows if mean else 0)
     return out

@@ -11,9 +11,8 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError, shapes, where
 from ..kernels.blas import product
-from ..kernels.build import F32, F64
 from ..primitives import apply, primitive
-from ..tensors import Tensor, constant, match_floats
+from ..tensors import FLOATS, Tensor, constant, match_floats
 from .reduce import total
 
 empty = np.empty
@@ -22,7 +21,7 @@ empty = np.empty
 def _floats(name: str, *arrays: np.ndarray) -> list[np.ndarray]:
     """The operands in one float type."""
     matched = match_floats(name, list(arrays))
-    if matched[0].dtype not in (F32, F64):
+    if matched[0].dtype not in FLOATS:
         raise DtypeError(
             f"{name}: {shapes(*arrays)}{where()}: matrix products are for floats; "
             "write x.astype('float32')"
@@ -32,12 +31,15 @@ def _floats(name: str, *arrays: np.ndarray) -> list[np.ndarray]:
 
 def _matmul(x: Tensor, y: Tensor) -> np.ndarray:
     a, b = x.data, y.data
-    if a.dtype is not b.dtype or a.dtype not in (F32, F64):
-        a, b = _floats("matmul", a, b)
-    if a.ndim == 2 and b.ndim == 2 and a.shape[1] == b.shape[0]:
-        out = empty((a.shape[0], b.shape[1]), a.dtype)
-        product(a, b, out)
-        return out
+    if a.ndim == 2 and b.ndim == 2 and a.dtype in FLOATS:
+        out = empty((len(a), b.shape[1]), a.dtype)
+        if product(out, a, b):
+            return out
+    return _matmul_any(x, y, *_floats("matmul", a, b))
+
+
+def _matmul_any(x: Tensor, y: Tensor, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Vectors, stacks of matrices, and the error where shapes do not fit."""
     if not a.ndim or not b.ndim:
         raise ShapeError(f"matmul: {shapes(a, b)}{where()}: a scalar has no rows; use *")
     left, right = a.ndim == 1, b.ndim == 1
@@ -59,10 +61,10 @@ def _matmul(x: Tensor, y: Tensor) -> np.ndarray:
         ) from None
     out = empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
     if not batch:
-        product(a, b, out)
+        product(out, a, b)
     elif out.size:
         stack = (math.prod(batch), *out.shape[-2:])
-        product(_stack(a, batch), _stack(b, batch), out.reshape(stack))
+        product(out.reshape(stack), _stack(a, batch), _stack(b, batch))
     if left:
         out = out[..., 0, :]
     if right:
@@ -123,13 +125,15 @@ def matmul(x: Any, y: Any) -> Tensor:
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> np.ndarray:
     a, w = x.data, weight.data
     b = None if bias is None else bias.data
-    dtype = a.dtype
-    if dtype is not w.dtype or dtype not in (F32, F64) or (b is not None and b.dtype is not dtype):
-        if b is None:
-            a, w = _floats("linear", a, w)
-        else:
-            a, w, b = _floats("linear", a, w, b)
-        dtype = a.dtype
+    if a.ndim == 2 and a.dtype in FLOATS:
+        out = empty((len(a), len(w)), a.dtype)
+        if product(out, a, w, b, 2):
+            return out
+    return _linear_any(a, w, b)
+
+
+def _linear_any(a: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+    """Any number of leading axes, mixed types, and the error where shapes do not fit."""
     if w.ndim != 2 or not a.ndim or a.shape[-1] != w.shape[1]:
         fan_in = w.shape[1] if w.ndim == 2 else "?"
         raise ShapeError(
@@ -139,18 +143,16 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> np.ndarray
         )
     if b is not None and b.shape != w.shape[:1]:
         raise ShapeError(
-            f"linear: bias {shapes(b)} for weight {shapes(w)}{where()}: it must be ({w.shape[0]},)"
+            f"linear: bias {shapes(b)} for weight {shapes(w)}{where()}: it must be ({len(w)},)"
         )
-    if b is not None and not b.flags.c_contiguous:
-        b = np.ascontiguousarray(b)
-    if a.ndim == 2:
-        out = empty((a.shape[0], w.shape[0]), dtype)
-        product(a, w, out, b, 2)
-        return out
+    if b is None:
+        a, w = _floats("linear", a, w)
+    else:
+        a, w, b = _floats("linear", a, w, b)
     rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
-    out = empty((rows.shape[0], w.shape[0]), dtype)
-    product(rows, w, out, b, 2)
-    return out.reshape(*a.shape[:-1], w.shape[0])
+    out = empty((len(rows), len(w)), a.dtype)
+    product(out, rows, w, b, 2)
+    return out.reshape(*a.shape[:-1], len(w))
 
 
 _linear_record = primitive(
@@ -178,13 +180,12 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _pair_sum(x: Tensor, y: Tensor) -> np.ndarray:
     a, b = x.data, y.data
-    if a.dtype is not b.dtype:
-        a, b = _floats("pair_sum", a, b)
-    if a.ndim != 2:
+    if a.ndim != 2 or b.ndim != 2:
         a = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
         b = b.reshape(math.prod(b.shape[:-1]), b.shape[-1])
     out = empty((a.shape[1], b.shape[1]), a.dtype)
-    product(a, b, out, None, 1)
+    if not product(out, a, b, None, 1):
+        raise ShapeError(f"pair_sum: {shapes(x, y)}{where()} must have the same rows and type")
     return out
 
 

@@ -105,6 +105,10 @@ def _cross_entropy(
     logits: Tensor, target: Tensor, *, ignore_index: int, reduction: str
 ) -> np.ndarray:
     x = _float_rows("cross_entropy", logits.data)
+    if reduction == "mean" and not 0 <= ignore_index < x.shape[1]:
+        mean, status = rows.mean_loss(x, target.data, NONE)
+        if not status:
+            return mean
     losses, count = _losses(x, target.data, ignore_index)
     if reduction == "none":
         return losses
@@ -123,8 +127,7 @@ def _slope(
 ) -> np.ndarray:
     x = _float_rows("cross_entropy", logits.data)
     upstream = g.data if g.data.flags.c_contiguous else np.ascontiguousarray(g.data)
-    count = max(_counted(target.data, ignore_index), 1) if reduction == "mean" else 1
-    return rows.slope(x, target.data, upstream, ignore_index, count)
+    return rows.slope(x, target.data, upstream, ignore_index, reduction == "mean")
 
 
 def _slope_of_upstream(
@@ -211,7 +214,7 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing lies in [0, 1], not {label_smoothing}")
     if not isinstance(target, Tensor):
         target = constant(target, logits)
-    if logits.ndim != 2:
+    if logits.data.ndim != 2:
         raise ShapeError(
             f"cross_entropy: logits {shapes(logits)}{where()} must be (rows, classes); for other "
             "shapes reshape them: x.reshape(-1, x.shape[-1])"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError, where
-from ..kernels.build import F32, F64
+from ..kernels.build import F32
 from ..kernels.reduce import total as total_of
 from ..primitives import Primitive, apply, primitive
-from ..tensors import Tensor
+from ..tensors import FLOATS, Tensor
 
 Axis = int | Sequence[int] | None
 
@@ -37,14 +37,14 @@ def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]
 
 def _sum(x: Tensor, *, axes: tuple[int, ...]) -> np.ndarray:
     data = x.data
-    if data.dtype not in (F32, F64):
+    if data.dtype not in FLOATS:
         return np.asarray(data.sum(axes))
     return total_of(data, axes, 1)
 
 
 def _mean(x: Tensor, *, axes: tuple[int, ...]) -> np.ndarray:
     data = x.data
-    if data.dtype not in (F32, F64):
+    if data.dtype not in FLOATS:
         data = data.astype(F32)
     return total_of(data, axes, math.prod(data.shape[k] for k in axes))
 

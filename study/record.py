@@ -1,0 +1,235 @@
+"""From a live loss to the view model: walk the tape, drain backward's steps, keep summaries.
+No `.grad` is touched and nothing is freed, so drawing never changes what training does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from ..engine import GraphError, Tensor, backward_steps, no_grad
+from ..engine.backward import GONE, BackwardStep, reachable
+from ..engine.tensors import wrap
+from .model import FULL, Edge, GradState, Graph, Node, NodeKind, Values
+from .sentences import narrate
+from .text import clean, number
+from .values import dtype_name, summarise
+
+LETTERS = {"param": "p", "input": "x"}  # names for what has none: p0, p1, x0, …
+
+
+def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any = None) -> Graph:
+    """The view model of everything that `loss` was computed from.
+
+    Parameters
+    ----------
+    loss : a tensor of one element, computed from leaves that require a gradient.
+    names : what to call tensors, as {"x": x, …}; what is not a tensor is passed over, so
+        `locals()` will do.
+    module : gives its parameters' dotted names; parameters that the loss does not depend on are
+        shown too, as "no path".
+
+    Raises GraphError where there is no graph to draw, or where backward could not start from it.
+
+    >>> from backlit.engine import tensor
+    >>> x = tensor(3.0, requires_grad=True)
+    >>> graph = record(x * x, names={"x": x})
+    >>> graph.nodes[0].name, graph.nodes[0].grad.scalar
+    ('x', 6.0)
+    """
+    if not isinstance(loss, Tensor):
+        raise TypeError(f"draw: what is drawn is a Tensor, usually the loss, "
+                        f"not {type(loss).__name__}")
+    if loss.node is None:
+        why = (
+            "it is a leaf: nothing was computed yet. Draw a result computed from it"
+            if loss.requires_grad
+            else "nothing it was made from requires a gradient, or it was made under no_grad or "
+            "detached. Make leaves with requires_grad=True, compute again and draw that"
+        )
+        raise GraphError(f"draw: no graph leads to this tensor of shape {loss.shape}: {why}")
+    if loss.size != 1:
+        raise GraphError(
+            f"draw: backward starts from one number, this tensor has shape {loss.shape} (from "
+            f"{loss.node.primitive.name}); draw its .sum() or .mean()"
+        )
+    return _Recorder(loss, names or {}, module).graph()
+
+
+class _Recorder:
+    """One walk over the tape. Ops are numbered as they were made, a leaf before its first use."""
+
+    def __init__(self, loss: Tensor, names: Mapping[str, object], module: Any) -> None:
+        self.loss = loss
+        self.params = {} if module is None else dict(module.named_parameters())
+        self.owned = None if module is None else set(self.params.values())
+        self.names: dict[object, str] = {p: name for name, p in self.params.items()}
+        for name, tensor in names.items():
+            if isinstance(tensor, Tensor) and not str(name).startswith("_"):
+                self.names[tensor.node or tensor] = str(name)
+        self.tensors: list[Tensor] = []
+        self.ids: dict[object, int] = {}  # a node, or a leaf, to its number in the graph
+        self.scopes: dict[int, list[str]] = {}  # where a leaf is used
+        self.freed = False
+        for out in reversed(reachable([loss])):
+            node = _node_of(out)
+            for x in node.inputs:
+                if x.node is None:
+                    self.scopes.setdefault(self._number(x), []).append(node.scope)
+            self._number(out)
+            self.freed |= node.freed
+        for parameter in self.params.values():
+            self._number(parameter)
+        self.tiles = len(self.tensors) <= FULL
+        self.walked: list[int] = []
+        self.grads: dict[int, Values] = {}
+        self.flows: dict[tuple[int, int], tuple[Values, tuple[int, ...], float | None]] = {}
+
+    def _number(self, tensor: Tensor) -> int:
+        key = tensor.node or tensor
+        if key not in self.ids:
+            self.ids[key] = len(self.tensors)
+            self.tensors.append(tensor)
+        return self.ids[key]
+
+    def graph(self) -> Graph:
+        """Drain backward, then describe every tensor and every use of one."""
+        if not self.freed:
+            self._drain()
+        else:
+            for i, x in enumerate(self.tensors):
+                if x.node is None and x.grad is not None:
+                    self.grads[i] = summarise(x.grad.data, self.tiles)
+        free = {kind: count() for kind in LETTERS}
+        nodes = tuple(self._node(i, x, free) for i, x in enumerate(self.tensors))
+        edges = tuple(self._edges())
+        root = self.ids[self.loss.node]
+        return Graph(nodes, edges, narrate(nodes, edges, root, self.walked), root, self.freed)
+
+    def _drain(self) -> None:
+        """Walk backward once, keeping of each step what pictures need."""
+        sums: dict[int, np.ndarray] = {}
+        for step in backward_steps(self.loss):
+            i = self.ids[step.node]
+            self.walked.append(i)
+            self.grads[i] = summarise(step.upstream.data, self.tiles)
+            for slot, (x, flow) in enumerate(
+                zip(step.node.inputs, step.contributions, strict=True)
+            ):
+                if flow is None:
+                    continue
+                self.flows[i, slot] = (
+                    summarise(flow.data, tile=False), step.unbroadcast[slot], _factor(step, slot)
+                )
+                if x.node is None:
+                    leaf = self.ids[x]
+                    sums[leaf] = sums[leaf] + flow.data if leaf in sums else flow.data
+        for leaf, total in sums.items():
+            self.grads[leaf] = summarise(total, self.tiles)
+
+    def _edges(self) -> list[Edge]:
+        edges: list[Edge] = []
+        for dst, out in enumerate(self.tensors):
+            if out.node is None:
+                continue
+            local = out.node.primitive.local
+            operands = _operands(out)
+            upstream = self.grads.get(dst)
+            if upstream is not None and upstream.tile is not None:
+                upstream = replace(upstream, tile=None)  # the node has it
+            for slot, x in enumerate(out.node.inputs):
+                flow, summed, factor = self.flows.get((dst, slot), (None, (), None))
+                rule = local[min(slot, len(local) - 1)] if local and x.requires_grad else ""
+                edges.append(Edge(len(edges), self.ids[x.node or x], dst, slot, operands[slot],
+                                  rule, factor, upstream if flow else None, flow, summed))
+        return edges
+
+    def _node(self, i: int, tensor: Tensor, free: dict[str, count[int]]) -> Node:
+        kind = self._kind(tensor)
+        made = tensor.node.primitive if tensor.node else None
+        name = self.names.get(tensor.node or tensor) or tensor.name
+        named = bool(name) and name != GONE
+        if not named and kind == "const":
+            name = number(tensor.item())
+        elif not named:
+            name = f"{LETTERS[kind]}{next(free[kind])}" if kind in LETTERS else f"n{i}"
+        grad = self.grads.get(i)
+        return Node(
+            id=i,
+            kind=kind,
+            op=made.name if made else "",
+            symbol=made.symbol if made else "",
+            formula=made.formula if made else "",
+            name=clean(name),
+            named=named,
+            module_path=clean(self._path(i, kind, tensor)),
+            value=_gone(tensor) if tensor.name == GONE else summarise(tensor.data, self.tiles),
+            grad=grad,
+            grad_state=self._state(tensor, grad),
+        )
+
+    def _kind(self, tensor: Tensor) -> NodeKind:
+        if tensor.node is not None:
+            return "output" if tensor.node is self.loss.node else "op"
+        if tensor.requires_grad:
+            return "param" if self.owned is None or tensor in self.owned else "input"
+        named = tensor.name or tensor in self.names
+        return "const" if tensor.size == 1 and not named else "input"
+
+    def _path(self, i: int, kind: NodeKind, tensor: Tensor) -> str:
+        """The module that a node belongs to. Parameters and constants live where they are used, in
+        the innermost module around all their uses; inputs come from outside."""
+        if tensor.node is not None:
+            return tensor.node.scope
+        if kind == "input":
+            return ""
+        paths = [path.split(".") for path in self.scopes.get(i, [""])]
+        common = []
+        for parts in zip(*paths, strict=False):
+            if len(set(parts)) > 1:
+                break
+            common.append(parts[0])
+        return ".".join(common)
+
+    def _state(self, tensor: Tensor, grad: Values | None) -> GradState:
+        if not tensor.requires_grad:
+            return "none"
+        if grad is not None:
+            return "zero" if grad.zeros == 1.0 else "set"
+        return "not run" if self.freed else "no path"
+
+
+def _node_of(out: Tensor) -> Any:
+    return out.node
+
+
+def _operands(out: Tensor) -> list[str]:
+    """What the formula of an op calls its operands: the names that its rules use; "" for many."""
+    node = _node_of(out)
+    rules = node.primitive.rules
+    names: list[str] = []
+    if isinstance(rules, tuple):
+        code = next(rule.__code__ for rule in rules if rule is not None)
+        names = list(code.co_varnames[2 : min(code.co_argcount, 2 + len(node.inputs))])
+    return names + [""] * (len(node.inputs) - len(names))
+
+
+def _factor(step: BackwardStep, slot: int) -> float | None:
+    """The local derivative as a number, where operand and result are single numbers: what the
+    rule makes of an upstream gradient of 1."""
+    x, out = step.node.inputs[slot], step.out
+    rule = step.node.primitive.rule(slot)
+    if x.size != 1 or out.size != 1 or rule is None:
+        return None
+    with no_grad():
+        local = rule(wrap(np.ones(out.shape, out.dtype)), out, *step.node.inputs, **step.node.params)
+    return None if local is None else float(local.data.sum())
+
+
+def _gone(tensor: Tensor) -> Values:
+    """What is known of a value that the engine did not keep."""
+    return Values(tensor.shape, dtype_name(tensor.dtype), None, None, None, None, None, 0.0, 0, 0)

@@ -1,0 +1,96 @@
+"""The story of a graph: every step of forward and backward, in order, as a sentence with numbers.
+The order is the engine's own: newest node first, each leaf's gradient complete when all is done.
+"""
+
+from __future__ import annotations
+
+from .model import Edge, Node, Step
+from .text import number, shape_text, summed_text
+
+
+def narrate(
+    nodes: tuple[Node, ...], edges: tuple[Edge, ...], root: int, walked: list[int]
+) -> tuple[Step, ...]:
+    """Forward, the seed, backward edge by edge along the ops in `walked`, then the leaves.
+
+    >>> from backlit.engine import tensor
+    >>> from backlit.study.record import record
+    >>> x = tensor(3.0, requires_grad=True)
+    >>> for step in record(x * x, names={"x": x}).steps:
+    ...     print(step.sentence)
+    n1 = mul(x, x) = 9
+    seed: ∂L/∂n1 = 1
+    n1 (*) → x: local 3 · upstream 1 = 3; ∂L/∂x = 0 + 3
+    n1 (*) → x: local 3 · upstream 1 = 3; ∂L/∂x = 3 + 3
+    x.grad receives 6
+    """
+    into: dict[int, list[Edge]] = {}
+    for edge in edges:
+        into.setdefault(edge.dst, []).append(edge)
+    steps = [_forward(node, nodes, into[node.id]) for node in nodes if not node.is_leaf]
+    if not walked:
+        return tuple(steps)
+    seed = nodes[root].grad
+    if seed is not None and seed.scalar is not None:
+        steps.append(Step("seed", (root,), (), f"seed: ∂L/∂{nodes[root].name} = "
+                          f"{number(seed.scalar)}", {"after": seed.scalar}))
+    sums: dict[int, float] = {}
+    arrivals: dict[int, int] = {}
+    for dst in walked:
+        for edge in into[dst]:
+            if edge.contribution is not None:
+                arrivals[edge.src] = arrivals.get(edge.src, 0) + 1
+                steps.append(_backward(edge, nodes, sums, arrivals[edge.src]))
+    for leaf in arrivals:
+        node = nodes[leaf]
+        if node.is_leaf and node.grad is not None:
+            steps.append(Step("accumulate", (leaf,), (), f"{node.name}.grad receives "
+                              f"{_shown(node.grad)}", _numbers(after=node.grad.scalar)))
+    return tuple(steps)
+
+
+def _forward(node: Node, nodes: tuple[Node, ...], inputs: list[Edge]) -> Step:
+    operands = ", ".join(nodes[edge.src].name for edge in inputs)
+    return Step("forward", (node.id,), tuple(edge.id for edge in inputs),
+                f"{node.name} = {node.op}({operands}) = {_shown(node.value)}",
+                _numbers(value=node.value.scalar))
+
+
+def _backward(edge: Edge, nodes: tuple[Node, ...], sums: dict[int, float], arrival: int) -> Step:
+    """What one use of a node adds to its gradient; `sums` holds the gradients so far."""
+    src, dst, flow = nodes[edge.src], nodes[edge.dst], edge.contribution
+    assert flow is not None
+    start = f"{dst.name} ({dst.symbol}) → {src.name}: "
+    if flow.scalar is None:
+        summed = f", {summed_text(edge.summed)}" if edge.summed else ""
+        rest = "" if arrival == 1 else f"; contribution {arrival} is added to the ones before"
+        return Step("backward", (dst.id, src.id), (edge.id,),
+                    f"{start}{edge.vjp}{summed} = {_shown(flow)}{rest}", _numbers(norm=flow.norm))
+    before = sums.get(src.id, 0.0)
+    after = sums[src.id] = before + flow.scalar
+    upstream = edge.upstream.scalar if edge.upstream else None
+    if edge.factor is None:
+        product = f"{edge.vjp} = {number(flow.scalar)}"
+    else:
+        product = (f"local {number(edge.factor)} · upstream {number(upstream or 0.0)} = "
+                   f"{number(flow.scalar)}")
+    sentence = f"{start}{product}; ∂L/∂{src.name} = {number(before)} + {_term(flow.scalar)}"
+    return Step("backward", (dst.id, src.id), (edge.id,), sentence,
+                _numbers(local=edge.factor, upstream=upstream, contribution=flow.scalar,
+                         before=before, after=after))
+
+
+def _shown(values) -> str:
+    """A number, or the shape and norm of many."""
+    if values.scalar is not None:
+        return number(values.scalar)
+    norm = "" if values.norm is None else f", norm {number(values.norm)}"
+    return f"{shape_text(values.shape)}{norm}"
+
+
+def _term(value: float) -> str:
+    return f"({number(value)})" if value < 0 else number(value)
+
+
+def _numbers(**numbers: float | None) -> dict[str, float]:
+    return {name: value for name, value in numbers.items() if value is not None}

@@ -1,0 +1,103 @@
+"""Colours: a light and a dark theme, safe for the colour-blind, and the scale of heat maps.
+Blue is positive and orange negative everywhere; a glyph or a dash always says it too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEVELS = 32  # shades of a heat map on either side of zero
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours of text by tone, of cards by kind as (fill, border), and of everything else."""
+
+    name: str
+    background: str
+    tones: dict[str, str]
+    cards: dict[str, tuple[str, str]]
+    frame: tuple[str, str]
+    line: str
+    nan: str
+    scale: tuple[str, ...]  # from the most negative to the most positive
+
+    def shade(self, cell: int) -> str:
+        """The colour of a heat-map cell: a signed byte, -128 for NaN.
+
+        >>> THEMES["light"].shade(127), THEMES["light"].shade(0)
+        ('#2166ac', '#f7f7f7')
+        """
+        return self.nan if cell == -128 else self.ramp[level(cell)]
+
+    @property
+    def ramp(self) -> tuple[str, ...]:
+        """The 65 colours of the scale."""
+        return _RAMPS[self.name]
+
+
+def level(cell: int) -> int:
+    """The place of a signed byte in a ramp: 0 to 64, 32 is zero.
+
+    >>> level(-127), level(0), level(127)
+    (0, 32, 64)
+    """
+    return LEVELS + round(cell * LEVELS / 127)
+
+
+def _ramp(scale: tuple[str, ...]) -> tuple[str, ...]:
+    stops = [tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in scale]
+    colours = []
+    for i in range(2 * LEVELS + 1):
+        place = i * (len(stops) - 1) / (2 * LEVELS)
+        at = min(int(place), len(stops) - 2)
+        part = place - at
+        mixed = [round(a + (b - a) * part) for a, b in zip(stops[at], stops[at + 1], strict=True)]
+        colours.append("#{:02x}{:02x}{:02x}".format(*mixed))
+    return tuple(colours)
+
+
+THEMES = {
+    "light": Theme(
+        name="light",
+        background="#ffffff",
+        tones={
+            "ink": "#1b2330", "muted": "#5b6676", "faint": "#8b95a5", "on strong": "#ffffff",
+            "plus": "#2166ac", "minus": "#b35806", "rule": "#6d4aa8", "warn": "#c2185b",
+        },
+        cards={
+            "op": ("#f4f6f9", "#a9b3c2"), "output": ("#efeaf9", "#6d4aa8"),
+            "param": ("#fdf7e4", "#c4a74a"), "input": ("#ecf6f0", "#7bab8d"),
+            "const": ("#ffffff", "#a9b3c2"),
+        },
+        frame=("#5b6676", "#cfd6e0"),
+        line="#8893a4",
+        nan="#c2185b",
+        scale=("#b35806", "#f1a340", "#f7f7f7", "#67a9cf", "#2166ac"),
+    ),
+    "dark": Theme(
+        name="dark",
+        background="#0f141b",
+        tones={
+            "ink": "#e4e9f0", "muted": "#9ba7b7", "faint": "#6f7b8c", "on strong": "#0f141b",
+            "plus": "#67a9cf", "minus": "#f1a340", "rule": "#bda6ea", "warn": "#ff6f9f",
+        },
+        cards={
+            "op": ("#1a212b", "#4a566a"), "output": ("#261f38", "#9a7fd1"),
+            "param": ("#29241a", "#8f7a3d"), "input": ("#18261f", "#4f8064"),
+            "const": ("#0f141b", "#4a566a"),
+        },
+        frame=("#9ba7b7", "#313b4a"),
+        line="#7a8699",
+        nan="#ff6f9f",
+        scale=("#f1a340", "#8a5c22", "#1e2530", "#38607a", "#67a9cf"),
+    ),
+}
+_RAMPS = {name: _ramp(theme.scale) for name, theme in THEMES.items()}
+
+
+def theme_named(name: str) -> Theme:
+    """The theme of that name; ValueError lists the names there are."""
+    if name not in THEMES:
+        raise ValueError(f"draw: unknown theme {name!r}; there are {', '.join(THEMES)}")
+    return THEMES[name]
