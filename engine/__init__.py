@@ -60,7 +60,16 @@ from .ops.shape import (
     swapaxes,
     transpose,
 )
-from .ops.update import accumulate_, adam_update, copy_, fill_, scale_, sgd_update, zero_
+from .ops.update import (
+    accumulate_,
+    adam_update,
+    copy_,
+    fill_,
+    momentum_update,
+    scale_,
+    sgd_update,
+    zero_,
+)
 from .primitives import Primitive, apply, primitive, registry
 from .tape import Node, enable_grad, is_grad_enabled, no_grad, scope
 from .tensors import Tensor
@@ -72,7 +81,8 @@ __all__ = [
     "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_", "cross_entropy",
     "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims", "fill_", "flatten",
     "full", "gradcheck", "gradients", "is_grad_enabled", "linear", "log", "log_softmax",
-    "manual_seed", "matmul", "maximum", "mean", "minimum", "mse_loss", "mul", "neg",
+    "manual_seed", "matmul", "maximum", "mean", "minimum", "momentum_update",
+    "mse_loss", "mul", "neg",
     "no_grad", "normal", "ones", "ones_like", "pair_sum", "permutation", "power", "primitive",
     "registry", "relu", "reshape", "scale_", "scope", "sgd_update", "sigmoid", "sign", "softmax",
     "softplus", "sqrt", "square", "squeeze", "stack", "sub", "swapaxes", "tanh", "tensor",

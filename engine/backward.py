@@ -73,6 +73,7 @@ def walk(
         inputs = node.inputs
         check_versions(node, out)
         rules: Any = node.primitive.rules
+        each = rules.__class__ is tuple
         params = node.params
         given: list[Tensor | None] = []
         for slot, x in enumerate(inputs):
@@ -80,11 +81,12 @@ def walk(
             if not x.needs or (wanted is not None and key not in wanted):
                 given.append(None)
                 continue
-            if rules.__class__ is tuple:
-                rule = rules[slot]
-                c = rule(g, out, *inputs, **params) if rule is not None else None
-            else:
+            if not each:
                 c = rules(g, out, slot, *inputs, **params)
+            elif rules[slot] is None:
+                c = None
+            else:
+                c = rules[slot](g, out, *inputs, **params)
             given.append(c)
             if c is None:
                 continue

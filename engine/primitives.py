@@ -93,7 +93,7 @@ def apply(primitive: Primitive, *inputs: Tensor, **params: Any) -> Tensor:
     tensor([1.       , 2.7182817])
     """
     out = new(Tensor)
-    out.data = primitive.forward(*inputs, **params)
+    out.data = primitive.forward(*inputs, **params) if params else primitive.forward(*inputs)
     out.needs = False
     out.node = out.grad = out.name = out.cell = None
     if primitive.view:
@@ -117,11 +117,17 @@ def apply(primitive: Primitive, *inputs: Tensor, **params: Any) -> Tensor:
     return out
 
 
-def apply_in_place(primitive: Primitive, target: Tensor, *inputs: Tensor, **params: Any) -> Tensor:
-    """The door for updates: `target` is changed where it lies, and returned."""
-    target.check_in_place(primitive.name)
-    if not target.data.flags.writeable:
-        raise ValueError(f"{primitive.name}: this tensor's memory is read-only")
-    primitive.forward(target, *inputs, **params)
-    target.touch()
-    return target
+def apply_in_place(
+    primitive: Primitive, inputs: tuple[Tensor, ...], changed: tuple[Tensor, ...], **params: Any
+) -> None:
+    """The door for updates: the tensors in `changed`, some of `inputs`, change where they lie."""
+    for x in changed:
+        if x.node is not None or (x.needs and state.grad) or not x.data.flags.writeable:
+            x.check_in_place(primitive.name)
+    primitive.forward(*inputs, **params)
+    now = tick()
+    for x in changed:
+        if x.cell is None:
+            x.cell = [now]
+        else:
+            x.cell[0] = now

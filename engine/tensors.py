@@ -13,7 +13,7 @@ import numpy as np
 from .errors import DtypeError, GraphError, ShapeError, shapes
 from .kernels.abi import MAX_DIMS
 from .kernels.build import F32, F64
-from .tape import Node, state, tick
+from .tape import Node, state
 
 FLOATS = (F32, F64)
 BOOL = np.dtype(np.bool_)
@@ -230,12 +230,6 @@ class Tensor:
 
     # -- in place
 
-    def touch(self) -> None:
-        """Note a change in place, so that a graph that needs the old numbers can tell."""
-        if self.cell is None:
-            self.cell = [0]
-        self.cell[0] = tick()
-
     def check_in_place(self, name: str) -> None:
         """Raise unless this tensor may be changed in place now."""
         if self.node is not None:
@@ -247,6 +241,11 @@ class Tensor:
             raise GraphError(
                 f"{name} on a leaf that requires a gradient: backward could not follow it. "
                 "If this is an update by hand, put it under `with no_grad():`"
+            )
+        if not self.data.flags.writeable:
+            raise GraphError(
+                f"{name}: several elements of this tensor share memory (it was broadcast); change "
+                "what it was broadcast from, or a copy"
             )
 
 

@@ -22,11 +22,8 @@ SUM_BLOCK = 16384
 SUM_ROWS = 256
 """Rows that one block of a sum over an outer axis takes."""
 
-SUM_CHUNK = 256
-"""Columns summed side by side: their float64 sums stay in 2 KB of L1."""
-
 TILE = 16
-"""Columns of a tile of the own small matmul."""
+"""Columns of a tile of the own small matmul, and columns that are summed side by side."""
 
 SMALL = 1_000_000
 """Products of fewer multiply-adds go to the own tile (docs/kernels.md has the measured border)."""

@@ -40,7 +40,18 @@ def _probe() -> int:
     )
 
 
+def _probe_tuple() -> int:
+    """The offset of the first item in a tuple, found on one and checked."""
+    items = ("backlit", 0.5, ())
+    for offset in range(2 * WORD, 8 * WORD, WORD):
+        found = (ctypes.c_ssize_t * 3).from_address(id(items) + offset)
+        if list(found) == [id(item) for item in items]:
+            return offset
+    raise RuntimeError("backlit cannot read tuples in this Python build; please report it")
+
+
 DATA = _probe()
+ITEMS = _probe_tuple()
 
 
 @cache

@@ -216,6 +216,64 @@ lane_sum_f32 = _lane_sum(types.float32, ir.FloatType())
 lane_sum_f64 = _lane_sum(types.float64, ir.DoubleType())
 
 
+def _column_sum(numba_type, element):
+    """An intrinsic: float64 sums over `rows` rows of the first `columns` of TILE columns at a
+    pointer, rows `step` elements apart, written to `out`.
+    """
+    narrow = ir.VectorType(element, TILE)
+    wide = ir.VectorType(ir.DoubleType(), TILE)
+
+    @intrinsic
+    def column_sum(typingctx, out, pointer, step, rows, columns):
+        integer = types.int64
+        signature = types.void(
+            types.CPointer(types.float64), types.CPointer(numba_type), integer, integer, integer
+        )
+
+        def codegen(context, builder, signature, args):
+            out, pointer, step, rows, columns = args
+            load, at, mask = _masked_load(context, builder, element, columns)
+            slot = cgutils.alloca_once(builder, wide)
+            builder.store(ir.Constant(wide, [0.0] * TILE), slot)
+            zero = ir.Constant(narrow, [0.0] * TILE)
+            with cgutils.for_range(builder, rows) as loop:
+                row = builder.gep(pointer, [builder.mul(loop.index, step)])
+                values = builder.call(
+                    load, [builder.bitcast(row, narrow.as_pointer()), at, mask, zero]
+                )
+                if narrow != wide:
+                    values = builder.fpext(values, wide)
+                builder.store(builder.fadd(builder.load(slot), values), slot)
+            put = builder.store(builder.load(slot), builder.bitcast(out, wide.as_pointer()))
+            put.align = 8
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return column_sum
+
+
+def _masked_load(context, builder, element, columns):
+    """LLVM's masked load of TILE elements, its alignment, and the mask of the first `columns`."""
+    vector = ir.VectorType(element, TILE)
+    mask_type = ir.VectorType(ir.IntType(1), TILE)
+    size = "f32" if element == ir.FloatType() else "f64"
+    kind = ir.FunctionType(vector, [vector.as_pointer(), I32, mask_type, vector])
+    name = f"llvm.masked.load.v{TILE}{size}.p0"
+    load = cgutils.get_or_insert_function(builder.module, kind, name)
+    many = ir.VectorType(I64, TILE)
+    first = ir.Constant(I32, 0)
+    width = builder.insert_element(ir.Constant(many, ir.Undefined), columns, first)
+    splat = ir.Constant(ir.VectorType(I32, TILE), [0] * TILE)
+    width = builder.shuffle_vector(width, width, splat)
+    mask = builder.icmp_signed("<", ir.Constant(many, list(range(TILE))), width)
+    return load, ir.Constant(I32, element.get_abi_size(context.target_data)), mask
+
+
+column_sum_f32 = _column_sum(types.float32, ir.FloatType())
+column_sum_f64 = _column_sum(types.float64, ir.DoubleType())
+
+
 def _tile(numba_type, element, rows):
     """An intrinsic: a `rows` x TILE tile of A @ B + bias, summed over k in order by fused
     multiply-add, of which the first `columns` columns are read and written.
@@ -223,7 +281,6 @@ def _tile(numba_type, element, rows):
     vector = ir.VectorType(element, TILE)
     mask_type = ir.VectorType(ir.IntType(1), TILE)
     size = "f32" if element == ir.FloatType() else "f64"
-    suffix = f"v{TILE}{size}.p0"
 
     @intrinsic
     def tile(typingctx, out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns):
@@ -235,28 +292,18 @@ def _tile(numba_type, element, rows):
 
         def codegen(context, builder, signature, args):
             out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns = args
-            at = ir.Constant(I32, element.get_abi_size(context.target_data))
             place = vector.as_pointer()
+            load, at, mask = _masked_load(context, builder, element, columns)
             fma_type = ir.FunctionType(vector, [vector] * 3)
-            load_type = ir.FunctionType(vector, [place, I32, mask_type, vector])
             store_type = ir.FunctionType(VOID, [vector, place, I32, mask_type])
             module = builder.module
             fma = cgutils.get_or_insert_function(module, fma_type, f"llvm.fma.v{TILE}{size}")
-            load = cgutils.get_or_insert_function(module, load_type, f"llvm.masked.load.{suffix}")
             store = cgutils.get_or_insert_function(
-                module, store_type, f"llvm.masked.store.{suffix}"
+                module, store_type, f"llvm.masked.store.v{TILE}{size}.p0"
             )
             zero = ir.Constant(vector, [0.0] * TILE)
             nothing = ir.Constant(vector, ir.Undefined)
             splat = ir.Constant(ir.VectorType(I32, TILE), [0] * TILE)
-
-            many = ir.VectorType(I64, TILE)
-            width = builder.insert_element(
-                ir.Constant(many, ir.Undefined), columns, ir.Constant(I32, 0)
-            )
-            width = builder.shuffle_vector(width, width, splat)
-            mask = builder.icmp_signed("<", ir.Constant(many, list(range(TILE))), width)
-
             slots = [cgutils.alloca_once(builder, vector) for _ in range(rows)]
             for slot in slots:
                 builder.store(zero, slot)

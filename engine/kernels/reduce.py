@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .abi import SUM_BLOCK, SUM_CHUNK, SUM_ROWS
+from .abi import SUM_BLOCK, SUM_ROWS
 from .build import F64, range_kernel
 from .door import door
 
@@ -51,14 +51,10 @@ def kernel(args, begin, end):
         line = unit // blocks
         first = unit % blocks * {SUM_ROWS}
         last = min(first + {SUM_ROWS}, n)
-        for left in range(0, inner, {SUM_CHUNK}):
-            width = min({SUM_CHUNK}, inner - left)
-            for j in range(width):
-                totals[j] = 0.0
-            for i in range(first, last):
-                x = FLOAT(args[1] + ((line * n + i) * inner + left) * ITEM)
-                for j in range(width):
-                    totals[j] += np.float64(x[j])
+        for left in range(0, inner, TILE):
+            width = min(TILE, inner - left)
+            x = FLOAT(args[1] + ((line * n + first) * inner + left) * ITEM)
+            column_sum_FLOAT(totals, x, inner, last - first, width)
             at = unit * inner + left
             if blocks == 1:
                 out = FLOAT(args[0] + at * ITEM)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .build import I64, Kernel, range_kernel
-from .door import DATA, WORD, door
+from .door import DATA, ITEMS, WORD, door
 
 # args: parameter, gradient, hyperparameters. [lr, momentum, dampening, weight_decay, nesterov,
 # maximize, step], all float64; step counts from 1. The range counts elements.
@@ -121,58 +121,71 @@ def kernel(args, begin, end):
 """,
 )
 
-# args: a kernel's address, the bytes of an item, then id(array) for each operand; `begin` tells how
-# many of them, from the first, must be alike: contiguous, of one shape and one type. Status: -1
-# where they are not.
-alike = Kernel(
-    "alike",
+# args: a kernel's address, the bytes of an item, id(tuple of arrays), arrays a row, arrays that all
+# rows share. The tuple holds rows of arrays, then the shared ones; `end` counts rows. The kernel
+# runs once a row over its elements. Status: 1 + the row whose arrays are not alike (contiguous,
+# one shape, one type); nothing is changed then.
+in_place = Kernel(
+    "in_place",
     lambda suffix: (
         f"""
 def kernel(args, begin, end):
     row = i64(scratch_512())
-    first = args[2] + {DATA}
-    rank = i32(first + {WORD})[0]
-    shape = i64(i64(first + {2 * WORD})[0])
-    total = 1
-    for k in range(end):
-        array = args[2 + k] + {DATA}
-        row[k] = i64(array)[0]
-        if k < begin:
-            if i32(array + {WORD})[0] != rank:
-                return -1
-            if i64(array + {5 * WORD})[0] != i64(first + {5 * WORD})[0]:
-                return -1
+    items = i64(args[2] + {ITEMS})
+    width = args[3]
+    dtype = i64(items[0] + {DATA + 5 * WORD})[0]
+    for unit in range(begin, end):
+        first = items[unit * width] + {DATA}
+        rank = i32(first + {WORD})[0]
+        shape = i64(i64(first + {2 * WORD})[0])
+        for k in range(width):
+            array = items[unit * width + k] + {DATA}
+            if i32(array + {WORD})[0] != rank or i64(array + {5 * WORD})[0] != dtype:
+                return 1 + unit
             dims = i64(i64(array + {2 * WORD})[0])
             strides = i64(i64(array + {3 * WORD})[0])
-            total = 1
+            step = args[1]
             for d in range(rank - 1, -1, -1):
-                if dims[d] != shape[d] or (dims[d] != 1 and strides[d] != args[1] * total):
-                    return -1
-                total *= dims[d]
-    return call_kernel(args[0], row, 0, total)
+                if dims[d] != shape[d] or (dims[d] != 1 and strides[d] != step):
+                    return 1 + unit
+                step *= dims[d]
+    for k in range(args[4]):
+        row[width + k] = i64(items[end * width + k] + {DATA})[0]
+    for unit in range(begin, end):
+        first = items[unit * width] + {DATA}
+        shape = i64(i64(first + {2 * WORD})[0])
+        total = 1
+        for d in range(i32(first + {WORD})[0]):
+            total *= shape[d]
+        for k in range(width):
+            row[k] = i64(items[unit * width + k] + {DATA})[0]
+        call_kernel(args[0], row, 0, total)
+    return 0
 """
     ),
 )
 
 
 class InPlace:
-    """Runs a kernel over arrays that it changes; the first `same` of them must be alike."""
+    """Runs a kernel over rows of arrays that it changes."""
 
-    __slots__ = ("enter", "kernel", "ready", "same")
+    __slots__ = ("enter", "kernel", "ready", "shared", "width")
 
-    def __init__(self, kernel: Kernel, same: int):
+    def __init__(self, kernel: Kernel, width: int, shared: int = 0):
         self.kernel = kernel
-        self.same = same
-        self.ready: dict[np.dtype, tuple[int, ...]] = {}
+        self.width = width
+        self.shared = shared
+        self.ready: dict[np.dtype, tuple[int, int, int]] = {}
         self.enter: Any = None
 
-    def run(self, *arrays: np.ndarray) -> bool:
-        """Run it; False where the arrays are not alike."""
+    def run(self, arrays: tuple[np.ndarray, ...]) -> int:
+        """Run it over (row, row, ..., shared); 0, or 1 + the row whose arrays are not alike."""
         dtype = arrays[0].dtype
         ready = self.ready.get(dtype)
         if ready is None:
-            self.enter = door(0, 2 + len(arrays))
-            address = self.kernel.address(dtype)
-            ready = (alike.address(I64), self.same, len(arrays), address, dtype.itemsize)
+            self.enter = door(0, 5)
+            ready = (in_place.address(I64), self.kernel.address(dtype), dtype.itemsize)
             self.ready[dtype] = ready
-        return not self.enter(*ready, *map(id, arrays))
+        runner, address, item = ready
+        rows = (len(arrays) - self.shared) // self.width
+        return self.enter(runner, 0, rows, address, item, id(arrays), self.width, self.shared)

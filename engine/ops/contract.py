@@ -81,8 +81,8 @@ def _stack(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
 
 
 def _matmul_left(g: Tensor, ans: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    if x.ndim == 2 and y.ndim == 2:
-        return linear(g, y)
+    if x.data.ndim == 2 and y.data.ndim == 2:
+        return apply(_linear_record, g, y)
     if y.ndim == 1:
         return g.expand_dims(-1) * y if x.ndim > 1 else g * y
     if x.ndim == 1:
@@ -91,8 +91,8 @@ def _matmul_left(g: Tensor, ans: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 def _matmul_right(g: Tensor, ans: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    if x.ndim == 2 and y.ndim == 2:
-        return pair_sum(x, g)
+    if x.data.ndim == 2 and y.data.ndim == 2:
+        return apply(_pair_sum_record, x, g)
     if x.ndim == 1:
         return x.expand_dims(-1) * g.expand_dims(-2) if y.ndim > 1 else g * x
     if y.ndim == 1:
@@ -158,8 +158,8 @@ def _linear_any(a: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarra
 _linear_record = primitive(
     "linear", _linear,
     rules=(
-        lambda g, ans, x, weight, bias=None: g @ weight,
-        lambda g, ans, x, weight, bias=None: pair_sum(g, x),
+        lambda g, ans, x, weight, bias=None: apply(_matmul_record, g, weight),
+        lambda g, ans, x, weight, bias=None: apply(_pair_sum_record, g, x),
         lambda g, ans, x, weight, bias=None: total(g, tuple(range(g.data.ndim - 1))),
     ),
     formula="x @ Wᵀ + b", local=("g @ W", "gᵀ @ x", "Σ g over the rows"),
@@ -192,8 +192,8 @@ def _pair_sum(x: Tensor, y: Tensor) -> np.ndarray:
 _pair_sum_record = primitive(
     "pair_sum", _pair_sum,
     rules=(
-        lambda g, ans, x, y: linear(y, g),
-        lambda g, ans, x, y: x @ g,
+        lambda g, ans, x, y: apply(_linear_record, y, g),
+        lambda g, ans, x, y: apply(_matmul_record, x, g),
     ),
     symbol="ᵀ@", formula="xᵀ @ y", local=("y @ gᵀ", "x @ g"),
     samples=lambda rng: [rng.standard_normal((5, 3)), rng.standard_normal((5, 2))],

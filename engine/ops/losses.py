@@ -209,31 +209,42 @@ def cross_entropy(
     >>> cross_entropy(tensor([[0.0, 0.0], [9.0, 0.0]]), [1, 0])
     tensor(0.346635)
     """
-    _check_reduction("cross_entropy", reduction)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing lies in [0, 1], not {label_smoothing}")
     if not isinstance(target, Tensor):
         target = constant(target, logits)
-    if logits.data.ndim != 2:
+    x, t = logits.data, target.data
+    if t.dtype is not I64 or x.ndim != 2 or t.ndim != 1 or len(t) != len(x):
+        target = _checked_target(logits, target)
+        if target.dtype.kind == "f":
+            _check_reduction("cross_entropy", reduction)
+            return _against_probabilities(logits, target, weight, reduction, label_smoothing)
+    if not t.flags.c_contiguous:
+        target = wrap(np.ascontiguousarray(target.data))
+    if reduction not in REDUCTIONS or not 0 <= label_smoothing <= 1:
+        _check_reduction("cross_entropy", reduction)
+        raise ValueError(f"cross_entropy: label_smoothing lies in [0, 1], not {label_smoothing}")
+    if weight is None and not label_smoothing:
+        return apply(
+            _cross_entropy_record, logits, target, ignore_index=ignore_index, reduction=reduction
+        )
+    return _weighted(logits, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def _checked_target(logits: Tensor, target: Tensor) -> Tensor:
+    """Classes as int64, or probabilities; an error where they do not fit the logits."""
+    if logits.ndim != 2:
         raise ShapeError(
             f"cross_entropy: logits {shapes(logits)}{where()} must be (rows, classes); for other "
             "shapes reshape them: x.reshape(-1, x.shape[-1])"
         )
     if target.dtype.kind == "f":
-        return _against_probabilities(logits, target, weight, reduction, label_smoothing)
+        return target
     if target.shape != logits.shape[:1]:
         raise ShapeError(
             f"cross_entropy: logits {shapes(logits)} and target {shapes(target)}{where()}: the "
             f"target must hold one class for each row, shape ({logits.shape[0]},)"
             + ("; y.reshape(-1) drops the extra axis" if target.size == logits.shape[0] else "")
         )
-    if target.data.dtype is not I64 or not target.data.flags.c_contiguous:
-        target = wrap(np.ascontiguousarray(target.data, I64))
-    if weight is None and not label_smoothing:
-        return apply(
-            _cross_entropy_record, logits, target, ignore_index=ignore_index, reduction=reduction
-        )
-    return _weighted(logits, target, weight, ignore_index, reduction, label_smoothing)
+    return wrap(np.ascontiguousarray(target.data, I64))
 
 
 def _weighted(

@@ -16,69 +16,86 @@ from ..primitives import Primitive, apply_in_place, primitive
 from ..tensors import FLOATS, Tensor, constant, to_array, wrap
 
 
-def _update(name: str, kernel: Kernel, operands: int, doc: str, formula: str) -> Primitive:
-    """A primitive that changes `operands` tensors in place; one more holds hyperparameters."""
-    run = InPlace(kernel, operands).run
+def _update(
+    name: str, kernel: Kernel, width: int, numbers: int, doc: str, formula: str
+) -> Primitive:
+    """A primitive of rows of `width` tensors, changed in place; `numbers` hyperparameters last."""
+    run = InPlace(kernel, width, 1).run
 
     def forward(*tensors: Tensor) -> np.ndarray:
-        arrays = [t.data for t in tensors]
-        target = arrays[0]
-        if target.dtype not in FLOATS:
-            raise DtypeError(f"{name}: parameters are floats, this one is {target.dtype}")
-        if run(*arrays):
-            return target
-        for array in arrays[1:-1]:
-            if array.shape != target.shape or array.dtype != target.dtype:
-                raise ShapeError(
-                    f"{name}: {shapes(*arrays[:-1])}{where()}: a parameter, its gradient and its "
-                    "state must have one shape and type"
-                )
-        # Alike but for their layout: on copies, which are then written back.
-        copies = [np.array(a, target.dtype, order="C") for a in arrays[:-1]]
-        run(*copies, arrays[-1])
-        for array, copy in zip(arrays, copies, strict=False):
-            if array.flags.writeable:
-                array[...] = copy
-        return target
+        arrays = tuple([t.data for t in tensors])
+        if arrays[0].dtype not in FLOATS:
+            raise DtypeError(f"{name}: parameters are floats, this one is {arrays[0].dtype}")
+        hyper = arrays[-1]
+        if (len(arrays) - 1) % width or hyper.dtype != F64 or hyper.shape != (numbers,):
+            raise ShapeError(
+                f"{name}: rows of {width} tensors, then {numbers} hyperparameters in float64; got "
+                f"{len(arrays) - 1} tensors, then {shapes(hyper)}"
+            )
+        if run(arrays):
+            for k in range(0, len(arrays) - 1, width):
+                _one_by_one(name, run, arrays[k : k + width], arrays[-1])
+        return arrays[0]
 
     return primitive(name, forward, in_place=True, doc=doc, formula=formula)
 
 
-_sgd = _update("sgd_update", kernels.sgd, 2, "A step of gradient descent.", "x - lr · g")
-_sgd_momentum = _update(
-    "sgd_momentum_update", kernels.sgd_momentum, 3,
+def _one_by_one(name: str, run: Any, row: tuple[np.ndarray, ...], hyper: np.ndarray) -> None:
+    """One row, which may differ in layout: on copies, which are then written back."""
+    target = row[0]
+    for array in row:
+        if array.shape != target.shape or array.dtype != target.dtype:
+            raise ShapeError(
+                f"{name}: {shapes(*row)}{where()}: a parameter, its gradient and its state must "
+                "have one shape and type"
+            )
+    copies = tuple([np.array(a, target.dtype, order="C") for a in row])
+    run((*copies, hyper))
+    for array, copy in zip(row, copies, strict=True):
+        if array.flags.writeable:
+            array[...] = copy
+
+
+_sgd = _update("sgd_update", kernels.sgd, 2, 7, "A step of gradient descent.", "x - lr · g")
+_momentum = _update(
+    "momentum_update", kernels.sgd_momentum, 3, 7,
     "A step of gradient descent with momentum.", "x - lr · v, v = momentum · v + g",
 )  # fmt: skip
-_adam = _update("adam_update", kernels.adam, 4, "A step of Adam.", "x - lr · m̂ / (√v̂ + eps)")
-_scale = _update("scale", kernels.scale, 1, "A multiplication in place.", "x · factor")
+_adam = _update("adam_update", kernels.adam, 4, 8, "A step of Adam.", "x - lr · m̂ / (√v̂ + eps)")
+_scale = _update("scale", kernels.scale, 1, 1, "A multiplication in place.", "x · factor")
 
 
-def sgd_update(param: Tensor, grad: Tensor, buffer: Tensor | None, hyper: Tensor) -> None:
-    """One step of SGD; `hyper` is float64 [lr, momentum, dampening, weight_decay, nesterov,
-    maximize, step], step counting from 1. `buffer` holds the momentum, or is None without.
+def sgd_update(*operands: Tensor) -> None:
+    """One step of SGD: sgd_update(param, grad, ..., hyper), any number of parameters.
+
+    `hyper` is float64 [lr, momentum, dampening, weight_decay, nesterov, maximize, step], the step
+    counting from 1. All of one float type; each parameter and its gradient have one shape.
     """
-    if buffer is None:
-        apply_in_place(_sgd, param, grad, hyper)
-    else:
-        apply_in_place(_sgd_momentum, param, grad, buffer, hyper)
-        buffer.touch()
+    apply_in_place(_sgd, operands, operands[:-1:2])
 
 
-def adam_update(
-    param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, hyper: Tensor
-) -> None:
-    """One step of Adam; `hyper` is float64 [lr, beta1, beta2, eps, weight_decay, decoupled,
-    maximize, step], step counting from 1. Numbers as PyTorch's Adam, and AdamW where decoupled.
+def momentum_update(*operands: Tensor) -> None:
+    """One step of SGD with momentum: momentum_update(param, grad, buffer, ..., hyper), any number
+    of parameters; `hyper` as for `sgd_update`. In step 1 the buffer becomes the gradient.
     """
-    apply_in_place(_adam, param, grad, exp_avg, exp_avg_sq, hyper)
-    exp_avg.touch()
-    exp_avg_sq.touch()
+    apply_in_place(_momentum, operands, operands[:-1:3] + operands[2:-1:3])
+
+
+def adam_update(*operands: Tensor) -> None:
+    """One step of Adam: adam_update(param, grad, exp_avg, exp_avg_sq, ..., hyper), any number of
+    parameters.
+
+    `hyper` is float64 [lr, beta1, beta2, eps, weight_decay, decoupled, maximize, step], the step
+    counting from 1. Numbers as PyTorch's Adam, and AdamW where decoupled.
+    """
+    apply_in_place(_adam, operands, operands[:-1:4] + operands[2:-1:4] + operands[3:-1:4])
 
 
 def scale_(x: Tensor, factor: float | Tensor) -> Tensor:
     """Multiply `x` in place by one number; returns it."""
     number = factor.item() if isinstance(factor, Tensor) else factor
-    return apply_in_place(_scale, x, wrap(np.array([number], F64)))
+    apply_in_place(_scale, (x, wrap(np.array([number], F64))), (x,))
+    return x
 
 
 _add_in_place = InPlace(kernels.accumulate, 2)
@@ -91,7 +108,7 @@ def _accumulate(x: Tensor, y: Tensor) -> np.ndarray:
     if (
         target.dtype not in FLOATS
         or np.may_share_memory(target, addend)
-        or not _add_in_place.run(target, addend)
+        or _add_in_place.run((target, addend))
     ):
         np.add(target, addend, out=target)
     return target
@@ -105,7 +122,8 @@ _accumulate_record = primitive(
 
 def accumulate_(x: Tensor, y: Tensor) -> Tensor:
     """Add `y`, of the same shape, to `x` in place; returns x."""
-    return apply_in_place(_accumulate_record, x, y)
+    apply_in_place(_accumulate_record, (x, y), (x,))
+    return x
 
 
 def _copy(x: Tensor, y: Tensor) -> np.ndarray:
@@ -127,7 +145,8 @@ def copy_(x: Tensor, source: Any) -> Tensor:
     """Write `source` (which broadcasts to x's shape) into `x` in place; returns x."""
     if not isinstance(source, Tensor):
         source = wrap(to_array(source, x.dtype if x.dtype.kind == "f" else None))
-    return apply_in_place(_copy_record, x, source)
+    apply_in_place(_copy_record, (x, source), (x,))
+    return x
 
 
 def fill_(x: Tensor, value: float) -> Tensor:
