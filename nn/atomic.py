@@ -40,10 +40,10 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[Any]) -> Non
             with contextlib.suppress(OSError):
                 os.unlink(part)
             raise
-        sync_folder(os.path.dirname(target))
     except OSError as error:
         reason = f"{error.strerror or error}; nothing was written, an older file is untouched"
         raise OSError(error.errno, reason, os.fspath(path)) from error
+    sync_folder(os.path.dirname(target))
 
 
 def create_part(target: str) -> tuple[str, int]:

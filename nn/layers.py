@@ -7,8 +7,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..engine import Generator, ShapeError, Tensor, zeros
-from . import functional as F
+from ..engine import (
+    Generator,
+    ShapeError,
+    Tensor,
+    dropout,
+    linear,
+    relu,
+    sigmoid,
+    tanh,
+    zeros,
+)
 from . import initialisers
 from .modules import Module, Parameter
 
@@ -53,7 +62,7 @@ class Linear(Module):
             initialisers.uniform_(self.bias, -bound, bound, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight, self.bias)
+        return linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return (
@@ -82,21 +91,21 @@ class ReLU(Module):
     """max(x, 0), entry by entry; see ``nn.functional.relu``."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x)
+        return relu(x)
 
 
 class Tanh(Module):
     """tanh(x), entry by entry; see ``nn.functional.tanh``."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.tanh(x)
+        return tanh(x)
 
 
 class Sigmoid(Module):
     """1 / (1 + exp(-x)), entry by entry; see ``nn.functional.sigmoid``."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.sigmoid(x)
+        return sigmoid(x)
 
 
 class Dropout(Module):
@@ -118,7 +127,7 @@ class Dropout(Module):
         self.generator = generator
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.p, self.training, self.generator)
+        return dropout(x, self.p, self.training, self.generator)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

@@ -1,5 +1,5 @@
 """What changes parameters by their gradients, sorted by complexity: SGD, Adam, AdamW.
-The base class keeps groups and state; an optimizer writes the step of one parameter.
+The base class keeps groups and state; an optimizer says what the step of one parameter takes.
 """
 
 from __future__ import annotations
@@ -8,7 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..engine import Tensor, adam_update, no_grad, sgd_update, tensor, zeros_like
+from ..engine import (
+    Tensor,
+    adam_update,
+    momentum_update,
+    no_grad,
+    sgd_update,
+    tensor,
+    zeros_like,
+)
 from ..nn.parameters import StateError, as_array, clear_gradients, differences
 from .groups import Group, bounded, parameter_list
 
@@ -19,7 +27,8 @@ class Optimizer:
     """Groups of parameters with their hyperparameters, and what is remembered of each parameter.
 
     ``params`` are leaf Tensors, or dicts of ``params`` and the hyperparameters special to that
-    group. A subclass names what it ``remembers`` and writes ``check``, ``numbers``, ``update``.
+    group. A subclass names what it ``remembers`` and writes ``check``, ``numbers``, ``prepare`` and
+    ``update``.
     """
 
     remembers: tuple[str, ...] = ()  # the state of a parameter that has made a step
@@ -67,10 +76,17 @@ class Optimizer:
         """The hyperparameters in the order in which the kernel reads them, without the step."""
         raise NotImplementedError
 
-    def update(
+    def prepare(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Group
-    ) -> None:
-        """Change one parameter in place; ``state`` is empty before its first step."""
+    ) -> tuple[int, tuple[Tensor, ...]]:
+        """The number of this step of one parameter, from 1, and the operands that it takes.
+
+        ``state`` is what is remembered of the parameter, empty before its first step.
+        """
+        raise NotImplementedError
+
+    def update(self, operands: list[Tensor], group: Group) -> None:
+        """Change parameters in place, given the operands of each in a row and the cell last."""
         raise NotImplementedError
 
     # ---- what a training loop calls ------------------------------------------------------------
@@ -82,13 +98,22 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter that has a gradient; the others are passed over in silence."""
-        update, states = self.update, self.state
+        prepare, states = self.prepare, self.state
         with no_grad():
             for group in self.param_groups:
+                together: dict[int, list[Tensor]] = {}  # by the number of the step: one call each
                 for parameter in group.params:
                     gradient = parameter.grad
                     if gradient is not None:
-                        update(parameter, gradient, states[parameter], group)
+                        number, operands = prepare(parameter, gradient, states[parameter], group)
+                        if number in together:
+                            together[number] += operands
+                        else:
+                            together[number] = list(operands)
+                for number, row in together.items():
+                    group.cell.data[-1] = number
+                    row.append(group.cell)
+                    self.update(row, group)
 
     # ---- its state -----------------------------------------------------------------------------
 
@@ -229,16 +254,18 @@ class SGD(Optimizer):
     def numbers(self, options: Mapping[str, Any]) -> tuple[float, ...]:
         return tuple(float(options[name]) for name in self.defaults)
 
-    def update(
+    def prepare(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Group
-    ) -> None:
-        velocity = None
-        if group["momentum"]:
-            group.cell.data[-1] = 2 if state else 1  # all that the kernel asks: the first or not
-            velocity = state.get("momentum_buffer")
-            if velocity is None:
-                velocity = state["momentum_buffer"] = zeros_like(parameter)
-        sgd_update(parameter, gradient, velocity, group.cell)
+    ) -> tuple[int, tuple[Tensor, ...]]:
+        if not group.data["momentum"]:
+            return 1, (parameter, gradient)
+        if state:
+            return 2, (parameter, gradient, state["momentum_buffer"])  # 2: not the first, no more
+        velocity = state["momentum_buffer"] = zeros_like(parameter)
+        return 1, (parameter, gradient, velocity)
+
+    def update(self, operands: list[Tensor], group: Group) -> None:
+        (momentum_update if group.data["momentum"] else sgd_update)(*operands)
 
 
 class Adam(Optimizer):
@@ -293,16 +320,18 @@ class Adam(Optimizer):
         rates = options["lr"], *options["betas"], options["eps"], options["weight_decay"]
         return *map(float, rates), self.decoupled, float(options["maximize"])
 
-    def update(
+    def prepare(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Group
-    ) -> None:
+    ) -> tuple[int, tuple[Tensor, ...]]:
         if not state:
             state["step"] = 0
             state["exp_avg"] = zeros_like(parameter)
             state["exp_avg_sq"] = zeros_like(parameter)
-        state["step"] += 1
-        group.cell.data[-1] = state["step"]
-        adam_update(parameter, gradient, state["exp_avg"], state["exp_avg_sq"], group.cell)
+        number = state["step"] = state["step"] + 1
+        return number, (parameter, gradient, state["exp_avg"], state["exp_avg_sq"])
+
+    def update(self, operands: list[Tensor], group: Group) -> None:
+        adam_update(*operands)
 
 
 class AdamW(Adam):

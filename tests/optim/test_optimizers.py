@@ -16,7 +16,7 @@ from . import cases
 from .oracles import AdaptiveMoments, Momentum, descend
 
 
-def parameters(dtype=np.float64):
+def parameters(dtype: Any = np.float64) -> list[nn.Parameter]:
     return [nn.Parameter(start, dtype=dtype) for start in cases.starts()]
 
 
@@ -51,6 +51,21 @@ def test_fifty_steps_are_the_papers(optimizer, oracle, options, dtype, rtol):
         assert value.dtype == dtype
         scale = abs(wanted).max()
         np.testing.assert_allclose(value, wanted, rtol=rtol, atol=rtol * scale)
+
+
+@pytest.mark.parametrize("optimizer", [optim.SGD, optim.Adam, optim.AdamW])
+def test_one_group_may_mix_dtypes_and_layouts(optimizer):
+    params = [*parameters(np.float64)[:2], *parameters(np.float32)[:2]]
+    gradients = cases.gradients()[:2] * 2
+    options: Any = {"momentum": 0.9} if optimizer is optim.SGD else {}
+    together = run(optimizer(params, lr=0.01, **options), params, gradients)
+    alone = [*parameters(np.float64)[:2], *parameters(np.float32)[:2]]
+    for parameter, given, wanted in zip(alone, gradients, together, strict=True):
+        one = optimizer([parameter], lr=0.01, **options)
+        for g in given:
+            parameter.grad = tensor(g.T, dtype=parameter.dtype).transpose()  # not contiguous
+            one.step()
+        assert parameter.numpy().tobytes() == wanted.tobytes()
 
 
 def test_the_defaults_are_the_papers():
