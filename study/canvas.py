@@ -4,15 +4,13 @@ Only presentation attributes are written; text is cleaned and escaped here and n
 
 from __future__ import annotations
 
-from .cards import Heat, Text
+from .marks import Heat, Text
 from .placement import Spline
 from .png import data_uri, heat_png
 from .text import clean
 from .themes import Theme
 
-FONT = (
-    "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
-)
+FONT = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 RECTANGLES = 64  # heat maps to this many cells are rectangles, bigger ones an image
 
 
@@ -59,15 +57,25 @@ class Canvas:
     def open(self, x: float = 0.0, y: float = 0.0, tooltip: str = "") -> None:
         """Begin a group, moved by (x, y)."""
         moved = f' transform="translate({px(x)} {px(y)})"' if x or y else ""
-        self.elements.append(f"<g{moved}>" + (f"<title>{escape(tooltip)}</title>" if tooltip else ""))
+        title = f"<title>{escape(tooltip)}</title>" if tooltip else ""
+        self.elements.append(f"<g{moved}>{title}")
 
     def close(self) -> None:
         """End the group."""
         self.elements.append("</g>")
 
     def rect(
-        self, x: float, y: float, w: float, h: float, fill: str, stroke: str = "",
-        corner: float = 0.0, thickness: float = 1.0, dash: str = "", opacity: str = "",
+        self,
+        x: float,
+        y: float,
+        w: float,
+        h: float,
+        fill: str,
+        stroke: str = "",
+        corner: float = 0.0,
+        thickness: float = 1.0,
+        dash: str = "",
+        opacity: str = "",
     ) -> None:
         """A rectangle."""
         extra = f' rx="{px(corner)}"' if corner else ""
@@ -75,8 +83,9 @@ class Canvas:
         extra += f' stroke-width="{px(thickness)}"' if thickness != 1.0 else ""
         extra += f' stroke-dasharray="{dash}"' if dash else ""
         extra += f' fill-opacity="{opacity}"' if opacity else ""
-        self.elements.append(f'<rect x="{px(x)}" y="{px(y)}" width="{px(w)}" height="{px(h)}" '
-                             f'fill="{fill}"{extra}/>')
+        self.elements.append(
+            f'<rect x="{px(x)}" y="{px(y)}" width="{px(w)}" height="{px(h)}" fill="{fill}"{extra}/>'
+        )
 
     def text(self, mark: Text, x: float = 0.0, y: float = 0.0) -> None:
         """A text mark, moved by (x, y)."""
@@ -99,8 +108,10 @@ class Canvas:
                 path.append(f"C{px(ax)} {px(ay)} {px(bx)} {px(by)} {px(cx)} {px(cy)}")
             x = cx
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
-        self.elements.append(f'<path d="{"".join(path)}" fill="none" stroke="{colour}" '
-                             f'stroke-width="{px(thickness)}"{dashed}/>')
+        self.elements.append(
+            f'<path d="{"".join(path)}" fill="none" stroke="{colour}" '
+            f'stroke-width="{px(thickness)}"{dashed}/>'
+        )
 
     def arrowhead(self, x: float, y: float, colour: str) -> None:
         """A small arrowhead that points down to (x, y), the same size on every line."""
@@ -114,8 +125,13 @@ class Canvas:
             self.elements.append('<g shape-rendering="crispEdges">')
             for r, row in enumerate(mark.cells.tolist()):
                 for c, cell in enumerate(row):
-                    self.rect(x + c * mark.w / cols, y + r * mark.h / rows, mark.w / cols,
-                              mark.h / rows, self.theme.shade(cell))
+                    self.rect(
+                        x + c * mark.w / cols,
+                        y + r * mark.h / rows,
+                        mark.w / cols,
+                        mark.h / rows,
+                        self.theme.shade(cell),
+                    )
             self.elements.append("</g>")
         else:
             self.elements.append(

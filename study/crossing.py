@@ -7,7 +7,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import NamedTuple
 
-SWEEPS = 8
+SWEEPS, PATIENCE = 8, 3  # at most, and how many in vain
 
 
 class Link(NamedTuple):
@@ -56,8 +56,9 @@ def arrange(
         return rows
     above, below = by_cell(links, len(widths))
     busy = [r for r, row in enumerate(rows) if len(row) > 1]
+    idle = 0
     for sweep in range(SWEEPS):
-        if not fewest:
+        if not fewest or idle == PATIENCE:
             break
         rows = [list(row) for row in rows]
         down = sweep % 2 == 0
@@ -76,8 +77,9 @@ def arrange(
             for i, cell in enumerate(row):
                 spot[cell] = float(i)
         count = crossings(links, spot, inverse)
+        idle += 1
         if count < fewest:
-            best, fewest = rows, count
+            best, fewest, idle = rows, count, 0
     return best
 
 
@@ -88,8 +90,10 @@ def crossings(links: Links, spot: list[float], inverse: list[float]) -> int:
         if len(row) < 2:
             continue
         seen: list[float] = []
-        ends = sorted((spot[a] + a_off * inverse[a], spot[b] + b_off * inverse[b])
-                      for a, a_off, b, b_off, _ in row)
+        ends = sorted(
+            (spot[a] + a_off * inverse[a], spot[b] + b_off * inverse[b])
+            for a, a_off, b, b_off, _ in row
+        )
         for _, end in ends:
             count += len(seen) - bisect_right(seen, end)
             insort(seen, end)

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import graphviz
 
-from .cards import grad_label, in_names, signed
 from .groups import Group, group_by_module, outside_in
 from .model import Edge, Graph, Node, Values
 from .text import number, shape_text, shorten, summed_text
 from .themes import THEMES
+from .wording import grad_label, in_names, signed
 
 FONT = "monospace"
 
@@ -37,21 +37,30 @@ def to_dot(graph: Graph) -> graphviz.Digraph:
     parts: dict[Group, graphviz.Digraph] = {whole: dot}
     for i, group in enumerate(groups[1:]):
         parts[group] = graphviz.Digraph(f"cluster_{i}")
-        parts[group].attr(label=label_text(shorten(group.path, 40)), color=theme.frame[1],
-                          style="rounded")
+        parts[group].attr(
+            label=label_text(shorten(group.path, 40)), color=theme.frame[1], style="rounded"
+        )
     for group in groups:
         for i in group.nodes:
             node = graph.nodes[i]
             fill, border = theme.cards[node.kind]
-            style = "filled,dashed" if node.kind == "const" else (
-                "filled" if node.is_leaf else "filled,rounded")
-            parts[group].node(f"n{i}", label=_label(_node_lines(graph, node)), fillcolor=fill,
-                              color=border, style=style)
+            style = (
+                "filled,dashed"
+                if node.kind == "const"
+                else ("filled" if node.is_leaf else "filled,rounded")
+            )
+            parts[group].node(
+                f"n{i}",
+                label=_joined(_node_lines(graph, node)),
+                fillcolor=fill,
+                color=border,
+                style=style,
+            )
     for group in reversed(groups[1:]):
         assert group.parent is not None
         parts[group.parent].subgraph(parts[group])
     for edge in graph.edges:
-        dot.edge(f"n{edge.src}", f"n{edge.dst}", label=_label(_edge_lines(graph, edge)))
+        dot.edge(f"n{edge.src}", f"n{edge.dst}", label=_joined(_edge_lines(graph, edge)))
     return dot
 
 
@@ -64,11 +73,11 @@ def label_text(text: str) -> str:
     return "".join("\\" + char if char in "\\<>{}|" else char for char in text)
 
 
-def _label(lines: list[str]) -> str:
+def _joined(lines: list[str]) -> str:
     return "\\n".join(label_text(line) for line in lines if line)
 
 
-def _node_lines(node: Node) -> list[str]:
+def _node_lines(graph: Graph, node: Node) -> list[str]:
     name = shorten(node.name, 40)
     if node.is_leaf:
         lines = [f"{name}  {node.kind}"]
@@ -89,7 +98,7 @@ def _values_text(caption: str, values: Values) -> str:
     return f"{caption} {shape_text(values.shape)}{norm}"
 
 
-def _edge_lines(edge: Edge) -> list[str]:
+def _edge_lines(graph: Graph, edge: Edge) -> list[str]:
     flow = edge.contribution
     if flow is None:
         return []

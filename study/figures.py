@@ -1,20 +1,18 @@
-"""`draw(loss)`: a figure of the graph that backward walks, with values, gradients and the chain rule.
+"""`draw(loss)`: a figure of the graph that backward walks, with values, gradients, chain rule.
 The figure shows itself in notebooks and saves itself as SVG, HTML, DOT, JSON or text.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import graphviz
 
 from ..engine import Tensor
+from ..nn.atomic import write_atomically
 from .dot import to_dot
 from .layout import check_engine
 from .listing import list_graph
@@ -71,18 +69,11 @@ class Figure:
 
     def svg(self) -> str:
         """The figure as an SVG document."""
-        return self._svg
-
-    @cached_property
-    def _svg(self) -> str:
         return paint(self.graph, self.theme, self.layout)
 
     def html(self) -> str:
         """The figure as one offline HTML file with zoom, light or dark as the reader's system."""
-        light, dark = (
-            self._svg if theme == self.theme else paint(self.graph, theme, self.layout)
-            for theme in ("light", "dark")
-        )
+        light, dark = (paint(self.graph, theme, self.layout) for theme in ("light", "dark"))
         return page(headline(self.graph)[0], light, dark, svg_width(light))
 
     def text(self) -> str:
@@ -100,8 +91,8 @@ class Figure:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the figure as its suffix says: .svg, .html, .dot, .json or .txt; returns the path.
 
-        The file appears whole or not at all. ValueError for another suffix; OSError, saying which
-        folder, where it cannot be written.
+        The file appears whole or not at all. ValueError for another suffix; OSError, with the path,
+        where it cannot be written.
 
         >>> import backlit as bl, tempfile
         >>> x = bl.tensor(2.0, requires_grad=True)
@@ -123,7 +114,7 @@ class Figure:
                 f"draw: cannot save {path.name!r}: the suffix says what to write, "
                 f"and it can be {', '.join(writers)}"
             )
-        write_whole(path, writer())
+        write_atomically(path, [writer().encode()])
         return path
 
     def __repr__(self) -> str:
@@ -133,12 +124,14 @@ class Figure:
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What notebooks show: the SVG, and the text where there are no pictures. Never raises."""
-        bundle = {}
-        for kind, make in (("image/svg+xml", self.svg), ("text/plain", self.text)):
-            with contextlib.suppress(Exception):
-                bundle[kind] = make()
-        return bundle or {"text/plain": "Figure"}
+        """What notebooks show: the SVG, and a line of text. Never raises: where no picture can be
+        made, the text says why."""
+        bundle = {"text/plain": repr(self)}
+        try:
+            bundle["image/svg+xml"] = self.svg()
+        except Exception as error:
+            bundle["text/plain"] += f"\n{error}"
+        return bundle
 
 
 def svg_width(svg: str) -> float:
@@ -148,20 +141,3 @@ def svg_width(svg: str) -> float:
     120.5
     """
     return float(svg.partition('width="')[2].partition('"')[0])
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` by way of a draft beside it: whole, or not at all."""
-    draft = path.with_name(f".{path.name[:64]}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        with open(draft, "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.replace(draft, path)
-    except OSError as error:
-        raise type(error)(
-            error.errno,
-            f"draw: cannot write {path.name!r} into the folder {str(path.parent)!r}: "
-            f"{error.strerror}; give a path in a folder that exists and that you may write to",
-        ) from None
-    finally:
-        draft.unlink(missing_ok=True)

@@ -29,7 +29,7 @@ class LayoutError(RuntimeError):
 def place_with_dot(
     graph: Graph, cards: tuple[Card, ...], whole: Group, group_of: tuple[Group, ...]
 ) -> Placement:
-    """Positions from `dot`. Each node is a table, its ports above its card; each module a cluster."""
+    """Positions from `dot`: each node a table with its ports on top, each module a cluster."""
     groups = outside_in(whole)
     answer = json.loads(run_dot(_source(graph, cards, groups)))
     left, bottom, right, top = _numbers(answer["bb"])
@@ -44,14 +44,19 @@ def place_with_dot(
         if thing["name"].startswith("cluster"):
             x0, y0, x1, y1 = _numbers(thing["bb"])
             group = groups[number]
-            frames.append(Frame(group.path, *pixels(x0, y1), round(x1 - x0, 1),
-                                round(y1 - y0, 1), group.depth))
+            frames.append(
+                Frame(
+                    group.path, *pixels(x0, y1), round(x1 - x0, 1), round(y1 - y0, 1), group.depth
+                )
+            )
         else:
             card = cards[number]
             x, y = pixels(*_numbers(thing["pos"]))
             height = _head(card) + math.ceil(card.height)
-            places[number] = (round(x - _width(card) / 2 + card.reach[0], 1),
-                              round(y - height / 2 + _head(card), 1))
+            places[number] = (
+                round(x - _width(card) / 2 + card.reach[0], 1),
+                round(y - height / 2 + _head(card), 1),
+            )
     routes: list[Spline] = [()] * len(graph.edges)
     for line in answer.get("edges", ()):
         edge = graph.edges[int(line["id"])]
@@ -60,8 +65,12 @@ def place_with_dot(
         arrival = (round(x + cards[edge.dst].ports[edge.slot], 1), y)
         routes[edge.id] = (*spline, (arrival[0], spline[-1][1]), arrival, arrival)
     return Placement(
-        round(right - left + 2 * MARGIN, 1), round(top - bottom + 2 * MARGIN, 1),
-        tuple(places), tuple(routes), (), tuple(sorted(frames, key=lambda frame: frame.depth)),
+        round(right - left + 2 * MARGIN, 1),
+        round(top - bottom + 2 * MARGIN, 1),
+        tuple(places),
+        tuple(routes),
+        (),
+        tuple(sorted(frames, key=lambda frame: frame.depth)),
     )
 
 
@@ -76,8 +85,13 @@ def run_dot(source: str) -> str:
             "leave layout='layered', which is built in"
         )
     try:
-        done = subprocess.run([program, "-Tjson0"], input=source.encode(), capture_output=True,
-                              timeout=SECONDS, check=False)
+        done = subprocess.run(
+            [program, "-Tjson0"],
+            input=source.encode(),
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise LayoutError(
             f"draw: Graphviz took more than {SECONDS:.0f} s for this graph and was stopped; "
@@ -86,7 +100,8 @@ def run_dot(source: str) -> str:
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise LayoutError(
-            f"draw: {name} failed with code {done.returncode}" + (f": {said[0]}" if said else "")
+            f"draw: {name} failed with code {done.returncode}"
+            + (f": {said[0]}" if said else "")
             + "; layout='layered' is built in"
         )
     return done.stdout.decode()

@@ -42,7 +42,7 @@ def place_layered(
             x, y = left + box.x, top + box.y
             if isinstance(key, Group):
                 origins[key] = (x, y)
-            else:
+            elif isinstance(key, int):
                 places[key] = (x + cards[key].reach[0], y)
         trunks += [(src, _moved(spline, left, top)) for src, spline in level.trunks]
     routes = []
@@ -54,8 +54,14 @@ def place_layered(
                 route += _moved(piece, *origins[group])[1 if route else 0 :]
         routes.append(tuple(route))
     level = levels[whole]
-    return Placement(level.width + 2 * MARGIN, level.height + 2 * MARGIN, tuple(places),
-                     tuple(routes), tuple(trunks), tuple(frames))
+    return Placement(
+        level.width + 2 * MARGIN,
+        level.height + 2 * MARGIN,
+        tuple(places),
+        tuple(routes),
+        tuple(trunks),
+        tuple(frames),
+    )
 
 
 def _level(group: Group, graph: Graph, cards: tuple[Card, ...]) -> Level:
@@ -66,8 +72,9 @@ def _level(group: Group, graph: Graph, cards: tuple[Card, ...]) -> Level:
         left, right = card.reach
         ports = {edge.id: left + card.ports[edge.slot] for edge in graph.inputs_of[i]}
         order = -1 if graph.nodes[i].is_leaf else i
-        boxes[i] = Box(order, left + card.width + right, card.height, card.zone, ports,
-                       {i: left + card.outlet})
+        boxes[i] = Box(
+            order, left + card.width + right, card.height, card.zone, ports, {i: left + card.outlet}
+        )
     for inner in group.groups:
         boxes[inner] = Box(_first_op(inner, graph))
     label = width(group.path, FRAME_TEXT) if group.parent is not None else 0.0

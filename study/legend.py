@@ -9,14 +9,20 @@ from collections.abc import Callable
 import numpy as np
 
 from .canvas import Canvas
-from .cards import Card, Heat, Text
+from .cards import Card
+from .marks import Heat, Text
 from .model import FULL, Graph
 from .text import width
 
 MARGIN, PITCH, GAP, SIZE = 16.0, 19.0, 20.0, 10.0
 
-KINDS = {"input": "input", "param": "parameter", "const": "constant", "op": "op",
-         "output": "result"}
+KINDS = {
+    "input": "input",
+    "param": "parameter",
+    "const": "constant",
+    "op": "op",
+    "output": "result",
+}
 FLOW = "values flow down, gradients flow up"
 PRODUCT = "beside an edge: local derivative × upstream gradient = contribution"
 UPSTREAM = "g: the gradient that arrives from below"
@@ -26,8 +32,11 @@ def draw_legend(
     canvas: Canvas, graph: Graph, cards: tuple[Card, ...], y: float, total: float
 ) -> float:
     """Draw the legend from `y` on, in lines of at most `total`; returns the figure's height."""
-    canvas.line(((MARGIN, y), (MARGIN, y), (total - MARGIN, y), (total - MARGIN, y)),
-                canvas.theme.frame[1], 1.0)
+    canvas.line(
+        ((MARGIN, y), (MARGIN, y), (total - MARGIN, y), (total - MARGIN, y)),
+        canvas.theme.frame[1],
+        1.0,
+    )
     x, y = MARGIN, y + 20.0
     for needed, draw in _parts(canvas, graph, cards):
         if x > MARGIN and x + needed > total - MARGIN:
@@ -41,12 +50,16 @@ def _parts(
     canvas: Canvas, graph: Graph, cards: tuple[Card, ...]
 ) -> list[tuple[float, Callable[[float, float], None]]]:
     """The parts of the legend: how wide each is, and how to draw it at a baseline."""
-    parts = [_swatch(canvas, kind, word) for kind, word in KINDS.items()
-             if any(node.kind == kind for node in graph.nodes)]
+    parts = [
+        _swatch(canvas, kind, word)
+        for kind, word in KINDS.items()
+        if any(node.kind == kind for node in graph.nodes)
+    ]
     if len(graph.nodes) > FULL:
         return parts
-    parts.append(_words(canvas, "▲", "plus", "positive"))
-    parts.append(_words(canvas, "▼", "minus", "negative, dashed"))
+    if any(node.grad is not None and node.grad.size == 1 for node in graph.nodes):
+        parts.append(_words(canvas, "▲", "plus", "positive"))
+        parts.append(_words(canvas, "▼", "minus", "negative, dashed"))
     heats = [mark for card in cards for mark in card.marks if isinstance(mark, Heat)]
     if heats:
         parts.append(_scale(canvas))
@@ -78,10 +91,17 @@ def _swatch(canvas: Canvas, kind: str, word: str) -> tuple[float, Callable[[floa
     fill, stroke = canvas.theme.cards[kind]
 
     def draw(x: float, y: float) -> None:
-        canvas.rect(x, y - 10.0, 14.0, 12.0, fill, stroke,
-                    corner=5.0 if kind in ("op", "output") else 2.0,
-                    thickness=2.0 if kind == "output" else 1.0,
-                    dash="3 2" if kind == "const" else "")
+        canvas.rect(
+            x,
+            y - 10.0,
+            14.0,
+            12.0,
+            fill,
+            stroke,
+            corner=5.0 if kind in ("op", "output") else 2.0,
+            thickness=2.0 if kind == "output" else 1.0,
+            dash="3 2" if kind == "const" else "",
+        )
         canvas.text(Text(x + 20.0, y, word, SIZE, "muted"))
 
     return 20.0 + width(word, SIZE), draw

@@ -4,10 +4,10 @@ For terminals, logs and screen readers; nothing is left out but the numbers of b
 
 from __future__ import annotations
 
-from .cards import derivative_text, in_names, terms_text
 from .model import Edge, Graph, Node, Values
 from .svg import headline, remarks
 from .text import columns, number, shape_text, shorten, summed_text
+from .wording import derivative_text, in_names, terms_text
 
 NAME = 28
 
@@ -94,8 +94,7 @@ def _values(values: Values) -> str:
     if values.low is None or values.high is None or values.norm is None:
         return shape
     odd = f" {values.nans} NaN" * bool(values.nans) + f" {values.infs} inf" * bool(values.infs)
-    return (f"{shape} {number(values.low)} … {number(values.high)} "
-            f"norm {number(values.norm)}{odd}")
+    return f"{shape} {number(values.low)} … {number(values.high)} norm {number(values.norm)}{odd}"
 
 
 def _name(node: Node) -> str:
@@ -107,6 +106,10 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
     wide = [min(max(columns(row[c]) for row in rows), 48) for c in range(len(rows[0]))]
-    return ["  " + "  ".join(cell + " " * (room - columns(cell))
-                             for cell, room in zip(row, wide, strict=True)).rstrip()
-            for row in rows]
+    return [
+        "  "
+        + "  ".join(
+            cell + " " * (room - columns(cell)) for cell, room in zip(row, wide, strict=True)
+        ).rstrip()
+        for row in rows
+    ]

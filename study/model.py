@@ -100,9 +100,9 @@ class Edge:
     """One operand of one op: `x * x` has two. Values flow from `src` to `dst`, gradients back.
 
     `operand` is what the op's formula calls it, `local` the derivative (or the vector-Jacobian
-    product, in `g`) as text from the primitive's record; `factor` is the local derivative as a number where operand and result are single
-    numbers; `contribution` is what this use adds to the gradient of `src`, after the axes in
-    `summed` were summed away to undo broadcasting.
+    product, in `g`) as text from the primitive's record. `factor` is the local derivative as a
+    number where operand and result are single numbers; `contribution` is what this use adds to the
+    gradient of `src`, after the axes in `summed` were summed away to undo broadcasting.
     """
 
     id: int

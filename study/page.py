@@ -1,4 +1,4 @@
-"""One offline HTML file around a figure: light or dark as the reader's system, zoom without scripts.
+"""One offline HTML file around a figure: light or dark as the reader's system is, with zoom.
 Nothing is loaded from anywhere: the policy in the head forbids it, and the style is hashed.
 """
 

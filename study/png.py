@@ -25,12 +25,14 @@ def heat_png(cells: np.ndarray, theme: Theme) -> bytes:
     shades = np.where(cells == -128, 2 * LEVELS + 1, shades).astype(np.uint8)
     palette = bytes.fromhex("".join(colour[1:] for colour in (*theme.ramp, theme.nan)))
     lines = b"".join(b"\x00" + row.tobytes() for row in shades)
-    return b"\x89PNG\r\n\x1a\n" + b"".join((
-        _chunk(b"IHDR", struct.pack(">IIBBBBB", cols, rows, 8, 3, 0, 0, 0)),
-        _chunk(b"PLTE", palette),
-        _chunk(b"IDAT", zlib.compress(lines, 0)),
-        _chunk(b"IEND", b""),
-    ))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        (
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", cols, rows, 8, 3, 0, 0, 0)),
+            _chunk(b"PLTE", palette),
+            _chunk(b"IDAT", zlib.compress(lines, 0)),
+            _chunk(b"IEND", b""),
+        )
+    )
 
 
 def data_uri(png: bytes) -> str:

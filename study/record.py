@@ -28,8 +28,8 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
     Parameters
     ----------
     loss : a tensor of one element, computed from leaves that require a gradient.
-    names : what to call tensors, as {"x": x, …}; what is not a tensor is passed over, so
-        `locals()` will do.
+    names : what to call tensors, as {"x": x, …}. What is not a tensor is passed over, and so are
+        names that begin with _: `locals()` will do.
     module : gives its parameters' dotted names; parameters that the loss does not depend on are
         shown too, as "no path".
 
@@ -42,8 +42,9 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
     ('x', 6.0)
     """
     if not isinstance(loss, Tensor):
-        raise TypeError(f"draw: what is drawn is a Tensor, usually the loss, "
-                        f"not {type(loss).__name__}")
+        raise TypeError(
+            f"draw: what is drawn is a Tensor, usually the loss, not {type(loss).__name__}"
+        )
     if loss.node is None:
         why = (
             "it is a leaf: nothing was computed yet. Draw a result computed from it"
@@ -73,13 +74,13 @@ class _Recorder:
                 self.names[tensor.node or tensor] = str(name)
         self.tensors: list[Tensor] = []
         self.ids: dict[object, int] = {}  # a node, or a leaf, to its number in the graph
-        self.scopes: dict[int, list[str]] = {}  # where a leaf is used
+        self.users: dict[int, list[Any]] = {}  # the nodes that use a leaf
         self.freed = False
         for out in reversed(reachable([loss])):
             node = _node_of(out)
             for x in node.inputs:
                 if x.node is None:
-                    self.scopes.setdefault(self._number(x), []).append(node.scope)
+                    self.users.setdefault(self._number(x), []).append(node)
             self._number(out)
             self.freed |= node.freed
         for parameter in self.params.values():
@@ -106,9 +107,8 @@ class _Recorder:
                     self.grads[i] = summarise(x.grad.data, self.tiles)
         free = {kind: count() for kind in LETTERS}
         nodes = tuple(self._node(i, x, free) for i, x in enumerate(self.tensors))
-        edges = tuple(self._edges())
-        root = self.ids[self.loss.node]
-        return Graph(nodes, edges, narrate(nodes, edges, root, self.walked), root, self.freed)
+        graph = Graph(nodes, tuple(self._edges()), (), self.ids[self.loss.node], self.freed)
+        return replace(graph, steps=narrate(graph, self.walked))
 
     def _drain(self) -> None:
         """Walk backward once, keeping of each step what pictures need."""
@@ -123,7 +123,9 @@ class _Recorder:
                 if flow is None:
                     continue
                 self.flows[i, slot] = (
-                    summarise(flow.data, tile=False), step.unbroadcast[slot], _factor(step, slot)
+                    summarise(flow.data, tile=False),
+                    step.unbroadcast[slot],
+                    _factor(step, slot),
                 )
                 if x.node is None:
                     leaf = self.ids[x]
@@ -144,15 +146,29 @@ class _Recorder:
             for slot, x in enumerate(out.node.inputs):
                 flow, summed, factor = self.flows.get((dst, slot), (None, (), None))
                 rule = local[min(slot, len(local) - 1)] if local and x.requires_grad else ""
-                edges.append(Edge(len(edges), self.ids[x.node or x], dst, slot, operands[slot],
-                                  rule, factor, upstream if flow else None, flow, summed))
+                edges.append(
+                    Edge(
+                        len(edges),
+                        self.ids[x.node or x],
+                        dst,
+                        slot,
+                        operands[slot],
+                        rule,
+                        factor,
+                        upstream if flow else None,
+                        flow,
+                        summed,
+                    )
+                )
         return edges
 
     def _node(self, i: int, tensor: Tensor, free: dict[str, count[int]]) -> Node:
         kind = self._kind(tensor)
         made = tensor.node.primitive if tensor.node else None
-        name = self.names.get(tensor.node or tensor) or tensor.name
-        named = bool(name) and name != GONE
+        given = self.names.get(tensor.node or tensor) or tensor.name or ""
+        name = clean(given).strip()
+        gone = given == GONE and self.freed
+        named = bool(name) and not gone
         if not named and kind == "const":
             name = number(tensor.item())
         elif not named:
@@ -164,10 +180,10 @@ class _Recorder:
             op=made.name if made else "",
             symbol=made.symbol if made else "",
             formula=made.formula if made else "",
-            name=clean(name),
+            name=name,
             named=named,
-            module_path=clean(self._path(i, kind, tensor)),
-            value=_gone(tensor) if tensor.name == GONE else summarise(tensor.data, self.tiles),
+            module_path=clean(self._path(i, kind, named, tensor)),
+            value=_gone(tensor) if gone else summarise(tensor.data, self.tiles),
             grad=grad,
             grad_state=self._state(tensor, grad),
         )
@@ -180,14 +196,18 @@ class _Recorder:
         named = tensor.name or tensor in self.names
         return "const" if tensor.size == 1 and not named else "input"
 
-    def _path(self, i: int, kind: NodeKind, tensor: Tensor) -> str:
-        """The module that a node belongs to. Parameters and constants live where they are used, in
-        the innermost module around all their uses; inputs come from outside."""
+    def _path(self, i: int, kind: NodeKind, named: bool, tensor: Tensor) -> str:
+        """The module that a node belongs to. A leaf lives in the innermost module around all its
+        uses, except that inputs come from outside: those with a name, and those that some op works
+        on alone (unlike a dropout's mask, which always meets a result)."""
         if tensor.node is not None:
             return tensor.node.scope
-        if kind == "input":
+        users = self.users.get(i, [])
+        if kind == "input" and (
+            named or any(all(x.node is None for x in user.inputs) for user in users)
+        ):
             return ""
-        paths = [path.split(".") for path in self.scopes.get(i, [""])]
+        paths = [user.scope.split(".") for user in users]
         common = []
         for parts in zip(*paths, strict=False):
             if len(set(parts)) > 1:
@@ -225,8 +245,9 @@ def _factor(step: BackwardStep, slot: int) -> float | None:
     rule = step.node.primitive.rule(slot)
     if x.size != 1 or out.size != 1 or rule is None:
         return None
+    one = wrap(np.ones(out.shape, out.dtype))
     with no_grad():
-        local = rule(wrap(np.ones(out.shape, out.dtype)), out, *step.node.inputs, **step.node.params)
+        local = rule(one, out, *step.node.inputs, **step.node.params)
     return None if local is None else float(local.data.sum())
 
 

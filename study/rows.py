@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .crossing import Link, Links, arrange
 from .placement import Point
@@ -15,6 +16,7 @@ ENTRY, EXIT = -1, -2  # where a line comes from, or goes to, outside of the leve
 
 SIDE, HEADER, FOOT = 10.0, 22.0, 10.0
 LEAST_GAP, MOST_GAP, GAP_PER_SLANT = 16.0, 70.0, 0.22
+STEM, LINE, SIDELINE = 8.0, 2.0, 1e-4  # how much it matters that a line is straight
 
 Key = Hashable  # of a box: a node's id, or the Group that stands for a module
 Pass = tuple[float, float, float]  # where a line goes straight down: x, from y, to y
@@ -98,43 +100,43 @@ class Level:
         for i, key in enumerate(keys):
             self.rows[self.row[key]].append(i)
         self.exit_cells: dict[int, int] = {}
-        room, longest = 4 * len(keys) + 1000, 0
+        room, longest = 4 * len(keys) + 1000, len(self.rows)
         for span in sorted(self._span(net) for net in self.nets.values()):
             room -= span
             if room < 0:
+                longest = span - 1
                 break
-            longest = span
         for src, net in self.nets.items():
             self._thread_net(src, net, longest)
 
     def _thread_net(self, src: int, net: Net, longest: int) -> None:
-        start, offset, pull = self._start(net), 0.0, 2.0
+        start, span = self._start(net), self._span(net)
+        outlet, pull = 0.0, LINE
         if net.source == ENTRY:
             net.stem[start] = self._stand_in(start)
         else:
             box = self.boxes[net.source]
             net.stem[start] = self.cell[net.source]
-            offset = box.outlets[src] - box.width / 2
-            pull = 2.0 if box.order >= 0 else 0.005
-        span = self._span(net)
+            outlet = box.outlets[src] - box.width / 2
+            pull = LINE if box.order >= 0 else SIDELINE
+
+        def link(row: int, cell: int, inlet: float, weight: float) -> None:
+            """From the stem above down to a cell in `row`."""
+            ends = (outlet, pull) if row - 1 == start else (0.0, weight)
+            self.links[row - 1].append(Link(net.stem[row - 1], ends[0], cell, inlet, ends[1]))
+
         for row in range(start + 1, start + 1 + (span if span <= longest else 0)):
             net.stem[row] = self._stand_in(row)
-            first = row == start + 1
-            self.links[row - 1].append(Link(net.stem[row - 1], offset if first else 0.0,
-                                            net.stem[row], 0.0, pull if first else 8.0))
+            link(row, net.stem[row], 0.0, STEM)
         for sink, inlet in net.sinks:
-            row = self._end(sink)
+            row, offset = self._end(sink), 0.0
             if sink == EXIT:
                 cell = self.exit_cells[src] = self._stand_in(row)
-                inlet_off = 0.0
             else:
                 cell = self.cell[sink]
-                inlet_off = self.boxes[sink].inlets[inlet] - self.boxes[sink].width / 2
+                offset = self.boxes[sink].inlets[inlet] - self.boxes[sink].width / 2
             if row - 1 in net.stem:
-                first = row - 1 == start
-                weight = pull if first else 2.0 if len(net.sinks) == 1 else 0.005
-                self.links[row - 1].append(Link(net.stem[row - 1], offset if first else 0.0,
-                                                cell, inlet_off, weight))
+                link(row, cell, offset, LINE if len(net.sinks) == 1 else SIDELINE)
 
     def _start(self, net: Net) -> int:
         return 0 if net.source == ENTRY else self.row[net.source]
@@ -165,8 +167,10 @@ class Level:
         for key, box in self.boxes.items():
             in_row[self.row[key]].append(box)
         for r in range(1, self.last + 1):
-            slant = max((abs(x[a] + a_off - x[b] - b_off)
-                         for a, a_off, b, b_off, _ in self.links[r - 1]), default=0.0)
+            slant = max(
+                (abs(x[a] + a_off - x[b] - b_off) for a, a_off, b, b_off, _ in self.links[r - 1]),
+                default=0.0,
+            )
             gap = min(LEAST_GAP + GAP_PER_SLANT * slant, MOST_GAP)
             if (r == 1 or r == self.last) and slant < 1.0:
                 gap = 0.0 if r == 1 else FOOT if self.label else 0.0
@@ -178,8 +182,7 @@ class Level:
             box.x = x[self.cell[key]] - box.width / 2
             box.y = heads[r] if box.inlets else bottoms[r] - box.height
         self.tops, self.bottoms, self.height = tops, bottoms, bottoms[-1]
-        self.inlets = {src: x[net.stem[0]] for src, net in self.nets.items()
-                       if net.source == ENTRY}
+        self.inlets = {src: x[net.stem[0]] for src, net in self.nets.items() if net.source == ENTRY}
         self.outlets = {src: x[cell] for src, cell in self.exit_cells.items()}
 
     def _draw(self, src: int, net: Net) -> None:
@@ -222,8 +225,8 @@ class Level:
 def rank(boxes: dict[Key, Box], nets: dict[int, Net]) -> tuple[dict[Key, int], int]:
     """The row of each box, by the longest path from the top; and the row below the last.
 
-    Row 0 is where lines enter. Boxes that wait for nothing from elsewhere (parameters, and what is
-    computed from them alone) are pulled down to what they feed.
+    Row 0 is where lines enter. A box with room below it is pulled down to what it feeds, with all
+    that feeds nothing else, unless that would draw out more than one line to shorten its own.
 
     >>> boxes = {"x": Box(-1), "w": Box(-1), "relu": Box(2), "*": Box(3)}
     >>> nets = {0: Net("x", {("relu", 0): 1}), 1: Net("w", {("*", 1): 1}),
@@ -232,25 +235,35 @@ def rank(boxes: dict[Key, Box], nets: dict[int, Net]) -> tuple[dict[Key, int], i
     ({'x': 1, 'w': 2, 'relu': 2, '*': 3}, 4)
     """
     keys = sorted(boxes, key=lambda key: boxes[key].order)
-    before: dict[Key, list[Key]] = {key: [] for key in keys}
+    into: dict[Key, list[Net]] = {key: [] for key in keys}
     after: dict[Key, list[Key]] = {key: [] for key in keys}
     for net in nets.values():
         for sink in dict.fromkeys(sink for sink, _ in net.sinks if sink != EXIT):
-            before[sink].append(net.source)
+            into[sink].append(net)
             if net.source != ENTRY:
                 after[net.source].append(sink)
     row = dict.fromkeys(boxes, 1)
     for key in keys:
         for sink in after[key]:
             row[sink] = max(row[sink], row[key] + 1)
-    loose: set[Key] = set()
+    last = max(row.values(), default=0) + 1
+    loose: set[Key] = set()  # what waits for nothing from elsewhere
     for key in keys:
-        if all(other in loose and len(after[other]) == 1 for other in before[key]):
+        if all(net.source in loose and len(after[net.source]) == 1 for net in into[key]):
             loose.add(key)
+    reach = {
+        id(net): max(last if sink == EXIT else row[sink] for sink, _ in net.sinks)
+        for net in nets.values()
+    }
     for key in reversed(keys):
-        if key in loose and after[key]:
-            row[key] = min(row[sink] for sink in after[key]) - 1
-    return row, max(row.values(), default=0) + 1
+        target = min((row[sink] for sink in after[key]), default=0) - 1
+        if target > row[key]:
+            fixed = [net for net in into[key] if net.source not in loose]
+            if sum(reach[id(net)] < target for net in fixed) <= 1:
+                row[key] = target
+                for net in into[key]:
+                    reach[id(net)] = max(reach[id(net)], target)
+    return row, last
 
 
 def trace(way: list[Pass]) -> list[Point]:
@@ -267,7 +280,7 @@ def trace(way: list[Pass]) -> list[Point]:
             elif not stations or stations[-1] != point:
                 stations.append(point)
     spline = stations[:1]
-    for (x0, y0), (x1, y1) in zip(stations, stations[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(stations):
         middle = (y0 + y1) / 2
         spline += [(x0, middle), (x1, middle), (x1, y1)]
     return spline

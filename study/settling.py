@@ -8,15 +8,15 @@ from .crossing import Links, by_cell
 
 BETWEEN, BETWEEN_LINES = 18.0, 12.0
 ROUNDS, STILL = 4, 0.5  # sweeps at most, and the movement in pixels that is not worth another
-ANCHOR = 1e-4  # weight of staying where one is
+ANCHOR = 1e-6  # weight of staying where one is
 
 
 def settle(rows: list[list[int]], links: Links, widths: list[float]) -> list[float]:
     """The centre of every cell; neighbours in a row never overlap.
 
     >>> from backlit.study.crossing import Link
-    >>> settle([[0], [1]], [[Link(0, 5.0, 1, 0.0, 1.0)]], [20.0, 20.0])
-    [0.0, 5.0]
+    >>> [round(x) for x in settle([[0], [1]], [[Link(0, 5.0, 1, 0.0, 1.0)]], [20.0, 20.0])]
+    [0, 5]
     """
     above, below = by_cell(links, len(widths))
     distances = [_distances(row, widths) for row in rows]

@@ -1,5 +1,5 @@
 """The painter: a placed graph as SVG, with headline, remarks and legend.
-It decides how things look; what stands in a card is decided in cards.py, where it lies in layout.py.
+How things look is decided here, what a card says in cards.py, where it lies in layout.py.
 """
 
 from __future__ import annotations
@@ -7,14 +7,16 @@ from __future__ import annotations
 import math
 
 from .canvas import Canvas
-from .cards import Card, Heat, Text, in_names, make_cards, sign_tone
+from .cards import Card, make_cards
 from .layered import FRAME_COLUMNS, FRAME_TEXT
 from .layout import layout
 from .legend import draw_legend
+from .marks import Heat, Text
 from .model import FULL, Edge, Graph, Node
 from .placement import Frame, Placement
 from .text import ADVANCE, clip, count_text, number, shape_text, shorten, width, wrap_columns
 from .themes import Theme, theme_named
+from .wording import in_names, sign_tone
 
 MARGIN = 16.0
 LEAST_WIDTH = 460.0
@@ -66,11 +68,15 @@ def remarks(graph: Graph) -> list[str]:
     """What the figure does not show, and how to see it."""
     found = []
     if graph.freed:
-        found.append("backward() freed this graph, so the gradients between were not kept: draw "
-                     "before backward(), or say backward(retain_graph=True).")
+        found.append(
+            "backward() freed this graph, so the gradients between were not kept: draw "
+            "before backward(), or say backward(retain_graph=True)."
+        )
     if len(graph.nodes) > FULL:
-        found.append(f"Above {FULL} nodes a card shows op and shape only: values, gradients and "
-                     "the chain rule on the edges are hidden here; .graph and .to_json() have them.")
+        found.append(
+            f"Above {FULL} nodes a card shows op and shape only: values, gradients and "
+            "the chain rule are hidden here; .graph and .to_json() have them."
+        )
     return found
 
 
@@ -132,11 +138,21 @@ class _Painter:
 
     def _frame(self, frame: Frame) -> None:
         fill, stroke = self.theme.frame
-        self.canvas.rect(frame.x, frame.y, frame.width, frame.height, fill, stroke, corner=8.0,
-                         opacity="0.05")
+        self.canvas.rect(
+            frame.x, frame.y, frame.width, frame.height, fill, stroke, corner=8.0, opacity="0.05"
+        )
         shown = shorten(frame.path, FRAME_COLUMNS)
-        self.canvas.text(Text(frame.x + 10.0, frame.y + 15.0, shown, FRAME_TEXT, "muted", True,
-                              full=frame.path if shown != frame.path else ""))
+        self.canvas.text(
+            Text(
+                frame.x + 10.0,
+                frame.y + 15.0,
+                shown,
+                FRAME_TEXT,
+                "muted",
+                True,
+                full=frame.path if shown != frame.path else "",
+            )
+        )
 
     def _edge(self, edge: Edge) -> None:
         """A line whose width tells the size of the contribution; sign by colour and dash."""
@@ -158,10 +174,17 @@ class _Painter:
         x, y = self.placement.places[node.id]
         fill, stroke = self.theme.cards[node.kind]
         canvas.open(tooltip=tooltip(node))
-        canvas.rect(x, y, card.width, card.height, fill, stroke,
-                    corner=3.0 if node.is_leaf else 8.0,
-                    thickness=2.0 if node.kind == "output" else 1.0,
-                    dash="4 3" if node.kind == "const" else "")
+        canvas.rect(
+            x,
+            y,
+            card.width,
+            card.height,
+            fill,
+            stroke,
+            corner=3.0 if node.is_leaf else 8.0,
+            thickness=2.0 if node.kind == "output" else 1.0,
+            dash="4 3" if node.kind == "const" else "",
+        )
         for mark in card.marks:
             canvas.heat(mark, x, y) if isinstance(mark, Heat) else canvas.text(mark, x, y)
         canvas.close()

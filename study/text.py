@@ -62,7 +62,7 @@ def shorten(text: str, limit: int) -> str:
     """`text` in at most `limit` columns: the middle gives way, as names differ at their ends.
 
     >>> shorten("encoder.layers.0.attention.weight", 20)
-    'encoder.…ion.weight'
+    'encoder…ntion.weight'
     """
     if columns(text) <= limit:
         return text
@@ -101,9 +101,7 @@ def number(value: float, digits: int = 4) -> str:
     >>> number(-0.0457612), number(1e-7), number(3.0), number(-0.0)
     ('−0.04576', '1e−7', '3', '0')
     """
-    if isinstance(value, int):
-        text = str(value)
-    elif not math.isfinite(value):
+    if isinstance(value, int) or not math.isfinite(value):
         text = str(value)
     else:
         text = f"{value:.{digits}g}"

@@ -1,5 +1,5 @@
 """From an array to what a picture shows of it: its numbers, or a tile, and statistics.
-A big array keeps the extremes: each cell of a tile is the element of largest magnitude in its block.
+A big array keeps its extremes: a cell of a tile is the element of largest magnitude there.
 """
 
 from __future__ import annotations
@@ -54,9 +54,18 @@ def _single(array: np.ndarray) -> Values:
     value = array.item()
     finite = float(value) if math.isfinite(value) else None
     nan = value != value
-    return Values(array.shape, dtype_name(array.dtype), (value,), None, finite, finite,
-                  None if finite is None else abs(finite), float(value == 0), int(nan),
-                  int(finite is None and not nan))
+    return Values(
+        array.shape,
+        dtype_name(array.dtype),
+        (value,),
+        None,
+        finite,
+        finite,
+        None if finite is None else abs(finite),
+        float(value == 0),
+        int(nan),
+        int(finite is None and not nan),
+    )
 
 
 @cache

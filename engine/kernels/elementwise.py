@@ -106,7 +106,7 @@ class Elementwise:
         for k, array in zip(floats, matched, strict=True):
             operands[k] = array
         shape = self.broadcast(*operands)
-        dtype = matched[0].dtype
+        dtype = matched[0].dtype if matched else F32
         if dtype == F32:
             dtype = F32
         elif dtype == F64:

@@ -1,0 +1,36 @@
+"""What a system hands to the worker for one case: something to run, to reset and to check.
+Each file in `systems/` builds these; `worker.py` times them and knows no library."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+def _nothing() -> None:
+    """The reset of a bench that keeps no state."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One case in one library.
+
+    run: does the work `count` times and returns when it is really done.
+    check: numbers that every system must agree on; called once, before any timing.
+    reset: back to the initial state, before each slice.
+    """
+
+    run: Callable[[int], None]
+    check: Callable[[], list[float]]
+    reset: Callable[[], None] = _nothing
+
+
+class System(Protocol):
+    """One library in a worker: made with (variant, threads), it builds benches from specs."""
+
+    def versions(self) -> dict[str, str]:
+        """The versions to name in the header."""
+        ...
+
+    def build(self, spec: dict) -> Bench:
+        """The bench for a case's spec; raises where the library has no such thing."""
+        ...

@@ -1,0 +1,61 @@
+"""What backlit has promised itself, as numbers over the rows of a result.
+A goal is judged when its rows were measured; it fails no run, it is printed."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`over` divided by `under` (row, system), or `over` alone, at least or at most `limit`."""
+
+    text: str
+    limit: float
+    over: tuple[str, str]
+    under: tuple[str, str] | None = None
+    at_least: bool = False
+
+
+def _faster(row: str, limit: float, text: str) -> Goal:
+    return Goal(text, limit, (row, "torch"), (row, "backlit"), at_least=True)
+
+
+def _linear(long: str, short: str, text: str) -> Goal:
+    # quadratic time would give 10; the longer graph leaves the cache and pays for that
+    return Goal(text, 2.0, (long, "backlit"), (short, "backlit"))
+
+
+def _light(row: str, text: str) -> Goal:
+    return Goal(text, 1.3, (row, "backlit"), (row, "numba"))
+
+
+GOALS = (
+    _faster("step-2-16-16-2", 5.0, "step 2-16-16-2: times as fast as torch eager"),
+    _faster("step-64-128-10", 5.0, "step 64-128-10: times as fast as torch eager"),
+    _faster("step-784-256-128-10", 1.0, "step 784-256-128-10: times as fast as torch eager"),
+    Goal("one add node, forward and backward, us", 3.5, ("node-add", "backlit")),
+    _linear("chain-100k", "node-add", "a node in a chain of 100,000, against 10,000"),
+    _linear("fan-20k", "fan-2k", "an arm in a fan of 20,000, against 2,000"),
+    _light("import", "import backlit, against import numba"),
+    _light("import-parts", "import of engine, nn and optim, against import numba"),
+    _faster("script", 2.0, "script: times as fast as torch's"),
+    _faster("script-memory", 1.0, "script: torch's peak memory against backlit's"),
+)
+
+
+def judge(rows: list[dict], goals: tuple[Goal, ...] = GOALS) -> list[dict]:
+    """Each goal whose numbers are there: its text, value, limit and whether it is met."""
+    medians = {
+        (row["name"], system): cell["median"]
+        for row in rows
+        for system, cell in row["cells"].items()
+    }
+    judged = []
+    for goal in goals:
+        if goal.over not in medians or (goal.under and goal.under not in medians):
+            continue
+        value = medians[goal.over] / (medians[goal.under] if goal.under else 1.0)
+        met = value >= goal.limit if goal.at_least else value <= goal.limit
+        sign = "at least" if goal.at_least else "at most"
+        wanted = f"{sign} {goal.limit:g}"
+        judged.append({"text": goal.text, "value": value, "wanted": wanted, "met": met})
+    return judged

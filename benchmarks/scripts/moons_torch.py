@@ -1,0 +1,28 @@
+"""Train a 2-16-16-2 network on two moons with PyTorch and print the accuracy.
+Measured as a whole process beside the same script for the other libraries."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+torch.manual_seed(0)
+rng = np.random.default_rng(0)
+angle = rng.uniform(0, np.pi, (2, 100))
+upper = np.stack([np.cos(angle[0]), np.sin(angle[0])], axis=1)
+lower = np.stack([1 - np.cos(angle[1]), 0.5 - np.sin(angle[1])], axis=1)
+points = np.concatenate([upper, lower]) + rng.normal(0, 0.1, (200, 2))
+
+x = torch.tensor(points, dtype=torch.float32)
+y = torch.tensor(np.repeat([0, 1], 100))
+model = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2))
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+for _ in range(200):
+    loss = F.cross_entropy(model(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+with torch.no_grad():
+    accuracy = (model(x).argmax(1) == y).float().mean().item()
+print(f"accuracy {accuracy:.3f}")

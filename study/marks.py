@@ -1,0 +1,36 @@
+"""What a card is made of: pieces of text and heat maps, at offsets of their own.
+They say what is meant (a tone, a number); the theme says in which colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TITLE, BODY, SMALL = 13.0, 11.0, 10.0  # sizes of text
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of text; `tone` names its role and the theme its colour. `full` is the tooltip."""
+
+    x: float
+    y: float
+    text: str
+    size: float = BODY
+    tone: str = "ink"
+    bold: bool = False
+    anchor: str = "start"
+    full: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """A heat map of signed bytes on a symmetric scale; -128 is NaN."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    cells: np.ndarray

@@ -1,0 +1,58 @@
+"""Results on disk and in the picture."""
+
+import pytest
+
+from benchmarks.goals import Goal, judge
+from benchmarks.report import load, save
+
+from .results import result, row
+
+
+def test_a_result_comes_back(tmp_path):
+    save(tmp_path / "new" / "results.json", result())
+    again = load(tmp_path / "new" / "results.json")
+    assert again["rows"][0]["cells"]["torch"]["samples"] == [320.0, 340.0]
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["results.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 99}', "not json"])
+def test_other_files_are_refused(tmp_path, text):
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"results\.json"):
+        load(path)
+
+
+def test_goals_are_judged_by_medians_and_left_out_where_not_measured():
+    name = "step-2-16-16-2"
+    goals = (
+        Goal("faster", 8.0, (name, "torch"), (name, "backlit"), at_least=True),
+        Goal("short", 40.0, (name, "backlit")),
+        Goal("elsewhere", 1.0, ("import", "backlit")),
+    )
+    assert [(g["text"], g["met"]) for g in judge([row()], goals)] == [
+        ("faster", True),
+        ("short", False),
+    ]
+
+
+def test_the_chart_is_the_same_file_for_the_same_results(tmp_path):
+    pytest.importorskip("matplotlib")
+    from benchmarks.chart import draw
+
+    draw(result(), tmp_path / "a.svg")
+    draw(result(), tmp_path / "b.svg")
+    picture = (tmp_path / "a.svg").read_text()
+    assert picture == (tmp_path / "b.svg").read_text()
+    assert "2-16-16-2, batch 100" in picture
+    assert "torch" in picture
+
+
+def test_a_chart_without_backlit_is_refused(tmp_path):
+    pytest.importorskip("matplotlib")
+    from benchmarks.chart import draw
+
+    alone = row()
+    alone["ratios"] = {}
+    with pytest.raises(ValueError, match="backlit was not measured"):
+        draw(result(alone), tmp_path / "a.svg")
