@@ -75,6 +75,7 @@ def walk(
         rules: Any = node.primitive.rules
         each = rules.__class__ is tuple
         params = node.params
+        together: Any = None if each else rules(g, out, *inputs, **params)
         given: list[Tensor | None] = []
         for slot, x in enumerate(inputs):
             key = x.node or x
@@ -82,7 +83,7 @@ def walk(
                 given.append(None)
                 continue
             if not each:
-                c = rules(g, out, slot, *inputs, **params)
+                c = together[slot]
             elif rules[slot] is None:
                 c = None
             else:
@@ -272,7 +273,7 @@ def backward(
             if leaf.__class__ is Node:
                 continue
             if leaf.grad is None:
-                leaf.grad = g
+                leaf.grad = wrap(np.array(g.data)) if g is gradient else g
             elif create_graph or leaf.grad.needs:
                 leaf.grad = add(leaf.grad, g)
             else:
@@ -316,15 +317,20 @@ def gradients(
         path = reachable(outputs)
         kept: dict[Any, Tensor | None] = {t.node: None for t in asked if t.node is not None}
         wanted: set[Any] = {t.node or t for t in asked}
+        met: set[Any] = {t.node or t for t in outputs}
         for t in reversed(path):
             node: Node = t.node  # type: ignore[assignment]
-            if any((x.node or x) in wanted for x in node.inputs):
+            keys = [x.node or x for x in node.inputs if x.needs]
+            met.update(keys)
+            if any(key in wanted for key in keys):
                 wanted.add(node)
         for _ in walk(flight, path, wanted, kept):
             pass
     found: list[Tensor | None] = []
     for k, t in enumerate(asked):
         g = flight.get(t) if t.node is None else kept[t.node]
+        if g is None and (t.node or t) in met:
+            g = wrap(np.zeros(t.shape, t.dtype))  # connected, but no rule lets anything through
         if g is None and not allow_unused:
             label = t.name or f"input {k} of shape {t.shape}"
             raise GraphError(

@@ -30,7 +30,9 @@ def tensor(
 
 def full(shape: int | Sequence[int], value: float, dtype: Any = None) -> Tensor:
     """A float32 tensor of one number, or of `dtype`."""
-    return wrap(to_array(np.full(shape, value, np.float32 if dtype is None else dtype), dtype))
+    wanted = to_array(np.zeros((), np.float32 if dtype is None else dtype), dtype).dtype
+    with np.errstate(over="ignore", invalid="ignore"):
+        return wrap(np.full(shape, value, wanted))
 
 
 def zeros(shape: int | Sequence[int], dtype: Any = None) -> Tensor:

@@ -117,6 +117,7 @@ def bind() -> None:
     Tensor.__getitem__ = index.getitem  # type: ignore[method-assign]
     Tensor.T = property(lambda x: shape.transpose(x))  # type: ignore[attr-defined]
     Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
+    Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]
 
 
 UFUNCS: dict[Any, Any] = {
@@ -130,6 +131,8 @@ UFUNCS[np.matmul] = contract.matmul
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
     """NumPy's functions applied to tensors: np.exp(t) and np.ones(3) * t stay in the graph."""
+    if any(isinstance(x, Tensor) for x in how.get("out", ())):
+        raise TypeError(f"np.{ufunc.__name__} cannot write into a tensor; use t.copy_(...)")
     function = UFUNCS.get(ufunc)
     if function is None or method != "__call__" or how:
         if any(isinstance(x, Tensor) and x.needs for x in inputs):
@@ -142,6 +145,46 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **how: Any
         return getattr(ufunc, method)(*plain, **how)
     like = next(x for x in inputs if isinstance(x, Tensor))
     return function(*[constant(x, like) for x in inputs])
+
+
+FUNCTIONS: dict[Any, Any] = {
+    np.sum: reduce.sum,
+    np.mean: reduce.mean,
+    np.max: reduce.max,
+    np.min: reduce.min,
+    np.argmax: reduce.argmax,
+    np.reshape: shape.reshape,
+    np.transpose: shape.transpose,
+    np.squeeze: shape.squeeze,
+    np.expand_dims: shape.expand_dims,
+    np.swapaxes: shape.swapaxes,
+    np.broadcast_to: shape.broadcast_to,
+    np.concatenate: shape.concatenate,
+    np.stack: shape.stack,
+    np.where: elementwise.where,
+}
+
+
+def _array_function(self: Tensor, function: Any, types: Any, args: Any, how: Any) -> Any:
+    """NumPy's other functions applied to tensors: np.sum(t), np.concatenate([t, u])."""
+    mine = FUNCTIONS.get(function)
+    if mine is not None and not how.keys() - {"axis", "keepdims"}:
+        return mine(*args, **how)
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            if value.needs:
+                raise TypeError(
+                    f"np.{function.__name__} has no gradient in backlit"
+                    + (f" with {', '.join(how)}" if how else "")
+                    + "; use backlit's functions, or t.detach() if no gradient is meant to flow"
+                )
+            return value.numpy()
+        if isinstance(value, (list, tuple)):
+            return type(value)(plain(item) for item in value)
+        return value
+
+    return function(*plain(args), **{name: plain(value) for name, value in how.items()})
 
 
 bind()

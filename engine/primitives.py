@@ -5,16 +5,19 @@ one record in one place; the registry holds them all, for tests, documentation a
 from __future__ import annotations
 
 import dis
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from .errors import ShapeError
+from .kernels.abi import MAX_DIMS
 from .tape import Node, state, tick
 from .tensors import Tensor, new
 
-Rule = Callable[..., Tensor | None]
+Rule = Callable[..., Any]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,7 +26,7 @@ class Primitive:
 
     `forward(*tensors, **params)` returns the array of the result. `rules` has one formula for each
     operand, `rule(g, ans, *inputs, **params)`, in tensor functions; None where no gradient flows.
-    A primitive of any number of operands has one rule, which gets the operand's slot after `ans`.
+    A primitive of any number of operands has one rule, which gives the contributions of all.
     """
 
     name: str
@@ -51,7 +54,7 @@ class Primitive:
         if rules is None:
             return None
         if not isinstance(rules, tuple):
-            return lambda g, ans, *inputs, **params: rules(g, ans, slot, *inputs, **params)
+            return lambda g, ans, *inputs, **params: rules(g, ans, *inputs, **params)[slot]
         return rules[slot]
 
 
@@ -80,8 +83,14 @@ def _reads(rule: Rule | None) -> frozenset[int]:
     names = code.co_varnames[: code.co_argcount]
     if code.co_flags & 0x04 or code.co_cellvars:  # *inputs, or a name that an inner function reads
         return frozenset(range(-1, 64))
-    read = {i.argval for i in dis.get_instructions(code) if i.opname.startswith("LOAD_FAST")}
-    read = {name for entry in read for name in (entry if isinstance(entry, tuple) else (entry,))}
+    read: set[str] = set()
+    steps = list(dis.get_instructions(code))
+    for step, after in itertools.pairwise(steps):
+        if step.opname.startswith("LOAD_FAST"):
+            loaded = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+            if after.opname == "LOAD_ATTR" and after.argval in ("shape", "ndim", "size", "dtype"):
+                loaded = loaded[:-1]  # x.shape does not change with x's numbers
+            read.update(loaded)
     return frozenset(k - 2 for k, name in enumerate(names) if k > 0 and name in read)
 
 
@@ -101,6 +110,11 @@ def apply(primitive: Primitive, *inputs: Tensor, **params: Any) -> Tensor:
         if base.cell is None:
             base.cell = [0]
         out.cell = base.cell
+        if out.data.ndim > MAX_DIMS:
+            raise ShapeError(
+                f"{primitive.name}: a tensor has at most {MAX_DIMS} dimensions, "
+                f"this would have {out.data.ndim}"
+            )
     if state.grad and primitive.rules is not None:
         for x in inputs:
             if x.needs:

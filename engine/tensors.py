@@ -80,7 +80,6 @@ class Tensor:
         def __invert__(self) -> Tensor: ...
         def __and__(self, other: Any) -> Tensor: ...
         def __or__(self, other: Any) -> Tensor: ...
-        def __xor__(self, other: Any) -> Tensor: ...
         def __lt__(self, other: Any) -> Tensor: ...
         def __le__(self, other: Any) -> Tensor: ...
         def __gt__(self, other: Any) -> Tensor: ...
@@ -244,8 +243,8 @@ class Tensor:
             )
         if not self.data.flags.writeable:
             raise GraphError(
-                f"{name}: several elements of this tensor share memory (it was broadcast); change "
-                "what it was broadcast from, or a copy"
+                f"{name}: this tensor's memory cannot be written (it was broadcast, or came from a "
+                "file); change what it was made from, or a copy"
             )
 
 
@@ -260,6 +259,11 @@ def wrap(data: np.ndarray, cell: list[int] | None = None) -> Tensor:
     out.node = out.grad = out.name = None
     out.cell = cell
     return out
+
+
+def as_tensor(x: Any) -> Tensor:
+    """A tensor as it is; anything else as a new one."""
+    return x if isinstance(x, Tensor) else Tensor(x)
 
 
 def to_array(data: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -291,12 +295,18 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarr
     if array.ndim > MAX_DIMS:
         raise ShapeError(f"a tensor has at most {MAX_DIMS} dimensions, this array has {array.ndim}")
     wanted = np.dtype(wanted.type)  # in the machine's byte order, and NumPy's one object for it
-    if array.dtype is wanted and not copy:
+    if array.dtype is wanted and not copy and _is_regular(array):
         return array
     out = np.empty(array.shape, wanted)
     with np.errstate(over="ignore", invalid="ignore"):
         np.copyto(out, array, casting="unsafe")
     return out
+
+
+def _is_regular(array: np.ndarray) -> bool:
+    """Whether elements lie whole steps of an item apart, on their natural borders."""
+    item = array.itemsize
+    return array.flags.aligned and all(step % item == 0 for step in array.strides)
 
 
 def constant(value: Any, like: Tensor) -> Tensor:
@@ -305,15 +315,22 @@ def constant(value: Any, like: Tensor) -> Tensor:
         return value
     dtype = like.data.dtype
     if value.__class__ is float or value.__class__ is int:
-        if dtype.kind == "f":
+        if dtype.kind == "f" and -1e38 < value < 1e38:
             return wrap(np.array(value, dtype))
-        return wrap(to_array(value))
+        if value.__class__ is int and not -(1 << 63) <= value < 1 << 63:
+            value = _float(value)
     array = np.asarray(value)
-    if array.dtype.kind == "f" and dtype.kind == "f":
-        return wrap(to_array(array, dtype))
-    if array.dtype.kind in "iu" and array.ndim == 0 and dtype.kind == "f":
-        return wrap(to_array(array, dtype))
-    return wrap(to_array(array))
+    scalar = array.ndim == 0 and array.dtype.kind in "iu"
+    if dtype.kind == "f" and (scalar or array.dtype.kind == "f"):
+        return wrap(to_array(array, dtype, copy=True))
+    return wrap(to_array(array, copy=True))
+
+
+def _float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
 
 
 def match_floats(name: str, arrays: list[np.ndarray]) -> list[np.ndarray]:

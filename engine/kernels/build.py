@@ -5,9 +5,7 @@ at its first use and loaded from there ever after. Importing this module compile
 import importlib
 import sys
 import threading
-import warnings
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -108,7 +106,7 @@ def compiled(name: str, source: str, function: str, compiler: Callable[..., Any]
         try:
             path = store.keep_source(name, source)
         except OSError as problem:
-            _say_once(f"kernels cannot be kept ({problem}): they are compiled in each process")
+            store.say_once(f"kernels cannot be kept ({problem}): they are compiled in each process")
             return compiler(_function(source, Path(f"<{name}>"), function), False)
         try:
             return compiler(_function(source, path, function), True)
@@ -117,7 +115,7 @@ def compiled(name: str, source: str, function: str, compiler: Callable[..., Any]
         try:
             return compiler(_function(source, path, function), True)
         except OSError as problem:
-            _say_once(f"kernels cannot be kept ({problem}): they are compiled in each process")
+            store.say_once(f"kernels cannot be kept ({problem}): they are compiled in each process")
             return compiler(_function(source, path, function), False)
     finally:
         settings.CACHE_DIR = before
@@ -130,11 +128,6 @@ def _function(source: str, path: Path, name: str):
     sys.modules[module.__name__] = module
     exec(compile(source, str(path), "exec"), module.__dict__)
     return getattr(module, name)
-
-
-@cache
-def _say_once(message: str) -> None:
-    warnings.warn(f"backlit: {message}; see `backlit doctor`", RuntimeWarning, stacklevel=2)
 
 
 def elementwise_kernel(name: str, body: str, kinds: str) -> Kernel:

@@ -7,8 +7,10 @@ import hashlib
 import os
 import platform
 import shutil
+import stat
 import tempfile
 import time
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -48,6 +50,18 @@ def _mine(folder: Path) -> bool:
     return is_folder and facts.st_uid == os.getuid() and not facts.st_mode & 0o022
 
 
+def _safe(parent: Path) -> bool:
+    """Whether nobody else can put another folder in the place of ours."""
+    mode = parent.stat().st_mode
+    return not mode & 0o022 or bool(mode & stat.S_ISVTX)
+
+
+@cache
+def say_once(message: str) -> None:
+    """Warn, the first time that a message is to be said."""
+    warnings.warn(f"backlit: {message}; see `backlit doctor`", RuntimeWarning, stacklevel=2)
+
+
 @cache
 def directory() -> Path:
     """The folder in use; where none can be had, one that lasts as long as this process."""
@@ -56,13 +70,15 @@ def directory() -> Path:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = not folder.exists()
         folder.mkdir(mode=0o700, exist_ok=True)
-        if _mine(folder) and os.access(folder, os.W_OK | os.X_OK):
+        if _safe(folder.parent) and _mine(folder) and os.access(folder, os.W_OK | os.X_OK):
             os.utime(folder)
             if fresh:
                 _sweep(folder.parent)
             return folder
-    except OSError:
-        pass  # no place on this disk: kernels are compiled anew in each process
+        problem = f"{folder} is not ours alone"
+    except OSError as error:
+        problem = str(error)
+    say_once(f"kernels cannot be kept ({problem}): they are compiled in each process")
     temporary = Path(tempfile.mkdtemp(prefix="backlit-"))
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
     return temporary

@@ -102,7 +102,7 @@ class Elementwise:
         """The general way: any number of operands of any types."""
         floats = [k for k, letter in enumerate(self.kinds[:-3]) if letter.islower()]
         matched = self.promote(self.name, [arrays[k] for k in floats])
-        operands = [a if a.dtype == U8 else a != 0 for a in arrays]
+        operands = [a if a.dtype == U8 else np.asarray(a != 0) for a in arrays]
         for k, array in zip(floats, matched, strict=True):
             operands[k] = array
         shape = self.broadcast(*operands)

@@ -129,6 +129,8 @@ def kernel(args, begin, end):
             scale = FLOAT_type(upstream[row * args[6]] / divisor)
             if target == args[5]:
                 scale = FLOAT_zero
+            elif target < 0 or target >= columns:
+                return 1 + row
             if scale == 0:
                 for c in range(columns):
                     out[at + c] = 0
@@ -182,12 +184,13 @@ def mean_loss(logits: np.ndarray, targets: np.ndarray, ignored: int) -> tuple[np
 
 def slope(
     logits: np.ndarray, targets: np.ndarray, upstream: np.ndarray, ignored: int, mean: bool
-) -> np.ndarray:
-    """The gradient of the losses for the logits; `upstream` has one number, or one for each row."""
+) -> tuple[np.ndarray, int]:
+    """The gradient of the losses for the logits, and the status of `losses`; `upstream` has one
+    number, or one for each row.
+    """
     rows, columns = logits.shape
     out = np.empty(logits.shape, logits.dtype)
     address = slope_kernel.address(logits.dtype)
     stride = 0 if upstream.ndim == 0 else 1
     given = id(out), id(logits), id(targets), id(upstream), columns, ignored, stride
-    door(4, 4)(address, 0, rows, *given, rows if mean else 0)
-    return out
+    return out, door(4, 4)(address, 0, rows, *given, rows if mean else 0)

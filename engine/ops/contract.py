@@ -77,7 +77,8 @@ def _stack(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
     if math.prod(x.shape[:-2]) == 1:
         matrix = x.reshape(x.shape[-2:])
         return np.broadcast_to(matrix, (math.prod(batch), *matrix.shape))
-    return np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
+    full = (math.prod(batch), *x.shape[-2:])
+    return np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(full)
 
 
 def _matmul_left(g: Tensor, ans: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -180,7 +181,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _pair_sum(x: Tensor, y: Tensor) -> np.ndarray:
     a, b = x.data, y.data
+    if a.dtype not in FLOATS:
+        a, b = _floats("pair_sum", a, b)
     if a.ndim != 2 or b.ndim != 2:
+        if not a.ndim or not b.ndim:
+            raise ShapeError(f"pair_sum: {shapes(x, y)}{where()}: a scalar has no rows")
         a = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
         b = b.reshape(math.prod(b.shape[:-1]), b.shape[-1])
     out = empty((a.shape[1], b.shape[1]), a.dtype)

@@ -206,7 +206,7 @@ sign = elementwise(
 # -- functions
 
 exp = elementwise(
-    "exp", "exp(x)", lambda g, ans, x: g * ans,
+    "exp", "exp(x)", lambda g, ans, x: safe_mul(g, ans),
     numpy=np.exp, formula="exp(x)", local=("exp(x)",), doc="e to the power of x.",
 )  # fmt: skip
 
@@ -223,7 +223,7 @@ tanh = elementwise(
 )  # fmt: skip
 
 sigmoid = elementwise(
-    "sigmoid", "sigmoid(x)", lambda g, ans, x: g * (ans * (1 - ans)),
+    "sigmoid", "sigmoid(x)", lambda g, ans, x: g * (ans * sigmoid(-x)),
     numpy=lambda x: 1 / (1 + np.exp(-x)), formula="1 / (1 + exp(-x))",
     local=("s · (1 - s), s = sigmoid(x)",), doc="The logistic function; no overflow at either "
     "end.",
@@ -261,7 +261,7 @@ maximum = elementwise(
 
 minimum = elementwise(
     "minimum", "x if x < y or x != x else y",
-    (lambda g, ans, x, y: g * share(y, x), lambda g, ans, x, y: g * share(x, y)),
+    (lambda g, ans, x, y: g * share(-x, -y), lambda g, ans, x, y: g * share(-y, -x)),
     domain=(REALS, REALS), numpy=np.minimum, symbol="min", formula="min(x, y)",
     local=("1 where x < y, ½ at ties, else 0", "1 where y < x, ½ at ties, else 0"),
     kinks="x = y: the gradient is split evenly", doc="The smaller of two; NaN if either is NaN.",
@@ -269,10 +269,10 @@ minimum = elementwise(
 
 share = elementwise(
     "share",
-    "F(1) if x > y or x != x else (F(0.5) if x == y else F(0))",
+    "F(0.5) if x == y or (x != x and y != y) else (F(1) if x > y or x != x else F(0))",
     (None, None),
     domain=(REALS, REALS),
-    numpy=lambda x, y: np.where((x > y) | np.isnan(x), 1.0, np.where(x == y, 0.5, 0.0)),
+    numpy=lambda x, y: np.where(x == y, 0.5, np.where(x > y, 1.0, 0.0)),
     formula="1 where x > y, ½ where x = y, else 0", local=("0", "0"),
     doc="How much of the gradient of max(x, y) x gets.",
 )  # fmt: skip

@@ -80,11 +80,12 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index], as in NumPy. Indices may be tensors of integers or of truths."""
     parts = index if isinstance(index, tuple) else (index,)
     if all(isinstance(part, BASIC) and not isinstance(part, bool) for part in parts):
-        return apply(_view_record, x, index=index)
+        whole = parts if any(part is Ellipsis for part in parts) else (*parts, Ellipsis)
+        return apply(_view_record, x, index=whole)  # with an Ellipsis NumPy always gives a view
     parts = tuple(
-        part.data if isinstance(part, Tensor) else part
+        part.data.copy() if isinstance(part, Tensor) else part
         if isinstance(part, BASIC) and not isinstance(part, bool)
-        else np.array(part)
+        else np.array(part, dtype=None if np.size(part) else np.intp)
         for part in parts
     )  # fmt: skip
     return apply(_take_record, x, index=parts)

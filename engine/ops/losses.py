@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ClassIndexError, DtypeError, ShapeError, shapes, where
+from ..errors import ClassIndexError, DtypeError, GraphError, ShapeError, shapes, where
 from ..kernels import rows
 from ..kernels.build import F32, F64, I64
 from ..kernels.reduce import total
 from ..primitives import apply, primitive
-from ..tensors import Tensor, constant, wrap
-from .elementwise import exp, softplus
+from ..tensors import Tensor, as_tensor, constant, wrap
+from .elementwise import exp, safe_mul, softplus
 from .elementwise import where as choose
 from .reduce import mean
 from .reduce import sum as sum_of
@@ -67,12 +67,14 @@ _softmax_record = primitive(
 
 def log_softmax(x: Tensor, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """log(exp(x) / Σ exp(x)) along an axis, computed without overflow."""
+    x = as_tensor(x)
     (axis,) = check_axes("log_softmax", [axis if dim is None else dim], x.ndim)
     return apply(_log_softmax_record, x, axis=axis)
 
 
 def softmax(x: Tensor, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """exp(x) / Σ exp(x) along an axis, computed without overflow; each row sums to 1."""
+    x = as_tensor(x)
     (axis,) = check_axes("softmax", [axis if dim is None else dim], x.ndim)
     return apply(_softmax_record, x, axis=axis)
 
@@ -113,13 +115,15 @@ def _cross_entropy(
     if reduction == "none":
         return losses
     if reduction == "mean" and not count:
-        warnings.warn(
-            "cross_entropy: all targets are ignored, so their mean is NaN",
-            RuntimeWarning,
-            stacklevel=4,
-        )
+        _warn_all_ignored()
         return np.full((), np.nan, x.dtype)
     return total(losses, (0,), count if reduction == "mean" else 1)
+
+
+def _warn_all_ignored() -> None:
+    warnings.warn(
+        "cross_entropy: all targets are ignored, so their mean is NaN", RuntimeWarning, stacklevel=5
+    )
 
 
 def _slope(
@@ -127,7 +131,10 @@ def _slope(
 ) -> np.ndarray:
     x = _float_rows("cross_entropy", logits.data)
     upstream = g.data if g.data.flags.c_contiguous else np.ascontiguousarray(g.data)
-    return rows.slope(x, target.data, upstream, ignore_index, reduction == "mean")
+    out, status = rows.slope(x, target.data, upstream, ignore_index, reduction == "mean")
+    if status:
+        raise GraphError(f"cross_entropy: row {status - 1} of the target changed after the loss")
+    return out
 
 
 def _slope_of_upstream(
@@ -209,6 +216,7 @@ def cross_entropy(
     >>> cross_entropy(tensor([[0.0, 0.0], [9.0, 0.0]]), [1, 0])
     tensor(0.346635)
     """
+    logits = as_tensor(logits)
     if not isinstance(target, Tensor):
         target = constant(target, logits)
     x, t = logits.data, target.data
@@ -258,13 +266,15 @@ def _weighted(
     safe = np.where(kept, target.data, 0)
     rates = _class_weights(weight, logits, classes)
     share = wrap(np.where(kept, rates.data[safe], 0).astype(logits.dtype))
-    losses = -scores[np.arange(len(safe)), safe] * share
+    losses = safe_mul(share, -scores[np.arange(len(safe)), safe])
     if smoothing:
         mask = wrap(kept.astype(logits.dtype).reshape(-1, 1))
-        spread = -(scores * rates * mask).sum(1)
+        spread = -safe_mul(mask * rates, scores).sum(1)
         losses = losses * (1 - smoothing) + spread * (smoothing / classes)
     if reduction == "none":
         return losses
+    if reduction == "mean" and not kept.any():
+        _warn_all_ignored()
     out = sum_of(losses)
     return out / float(share.data.sum()) if reduction == "mean" else out
 
@@ -295,7 +305,7 @@ def _against_probabilities(
     terms = target * _class_weights(weight, logits, classes)
     scores = log_softmax(logits)
     # 0 * -inf counts as 0: an impossible class that is not asked for costs nothing.
-    losses = -choose(terms == 0, 0, terms * choose(terms == 0, 0, scores)).sum(1)
+    losses = -safe_mul(terms, scores).sum(1)
     return _reduce(losses, reduction)
 
 
@@ -346,11 +356,8 @@ def binary_cross_entropy_with_logits(
     _check_reduction(name, reduction)
     target = constant(target, input)
     _same_shape(name, input, target)
-    if pos_weight is None:
-        losses = softplus(input) - input * target
-    else:
-        scale = 1 + (constant(pos_weight, input) - 1) * target
-        losses = (1 - target) * input + scale * softplus(-input)
+    positive = target if pos_weight is None else target * constant(pos_weight, input)
+    losses = safe_mul(positive, softplus(-input)) + safe_mul(1 - target, softplus(input))
     if weight is not None:
         losses = losses * weight
     return _reduce(losses, reduction)

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..kernels.build import F32, F64
 from ..kernels.random import draw, normal_kernel, uniform_kernel
 from ..primitives import apply, primitive
-from ..tensors import Tensor, to_array, wrap
+from ..tensors import FLOATS, Tensor, to_array, wrap
 
 
 class Generator:
@@ -117,7 +117,10 @@ def _shape(shape: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def _dtype(dtype: Any) -> np.dtype:
-    return F32 if dtype is None else to_array(np.zeros((), dtype), dtype).dtype
+    wanted = F32 if dtype is None else to_array(np.zeros((), dtype), dtype).dtype
+    if wanted not in FLOATS:
+        raise DtypeError(f"random numbers are float32 or float64, not {wanted}")
+    return wanted
 
 
 def uniform(

@@ -12,7 +12,7 @@ from ..errors import ShapeError, where
 from ..kernels.build import F32
 from ..kernels.reduce import total as total_of
 from ..primitives import Primitive, apply, primitive
-from ..tensors import FLOATS, Tensor
+from ..tensors import FLOATS, Tensor, as_tensor
 
 Axis = int | Sequence[int] | None
 
@@ -49,11 +49,11 @@ def _mean(x: Tensor, *, axes: tuple[int, ...]) -> np.ndarray:
     return total_of(data, axes, math.prod(data.shape[k] for k in axes))
 
 
-def spread(g: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+def spread(g: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
     """A gradient of a reduction, repeated over what was reduced."""
-    if g.data.ndim != x.data.ndim:
-        g = g.reshape(kept_shape(x.shape, axes))
-    return g.broadcast_to(x.shape)
+    if g.data.ndim != len(shape):
+        g = g.reshape(kept_shape(shape, axes))
+    return g.broadcast_to(shape)
 
 
 def _samples(rng: np.random.Generator) -> list[Any]:
@@ -62,7 +62,7 @@ def _samples(rng: np.random.Generator) -> list[Any]:
 
 _sum_record = primitive(
     "sum", _sum,
-    rules=(lambda g, ans, x, axes: spread(g, x, axes),),
+    rules=(lambda g, ans, x, axes: spread(g, x.shape, axes),),
     symbol="Σ", formula="Σ x", local=("1: g repeated",), samples=_samples,
     numpy=lambda x, axes: x.sum(axes),
     doc="The sum along axes, of float64 partial sums.",
@@ -70,7 +70,7 @@ _sum_record = primitive(
 
 _mean_record = primitive(
     "mean", _mean,
-    rules=(lambda g, ans, x, axes: spread(g * (ans.size / x.size), x, axes),),
+    rules=(lambda g, ans, x, axes: spread(g * (ans.size / (x.size or 1)), x.shape, axes),),
     symbol="mean", formula="Σ x / n", local=("1/n: g / n repeated",), samples=_samples,
     numpy=lambda x, axes: x.mean(axes),
     doc="The mean along axes.",
@@ -91,7 +91,7 @@ def _extreme_rule(g: Tensor, ans: Tensor, x: Tensor, axes: tuple[int, ...]) -> T
     peak = ans.data.reshape(kept_shape(x.shape, axes))
     hits = (x.data == peak) | np.isnan(x.data)
     shares = hits / np.maximum(hits.sum(axes, keepdims=True), 1)
-    return spread(g, x, axes) * shares
+    return spread(g, x.shape, axes) * shares
 
 
 _max_record = primitive(
@@ -125,6 +125,7 @@ def _reducer(record: Primitive) -> Callable[..., Tensor]:
     ) -> Tensor:  # fmt: skip
         if dim is not None:
             axis = dim
+        x = as_tensor(x)
         axes = normal_axes(name, axis, x.ndim)
         out = apply(record, x, axes=axes)
         return out.reshape(kept_shape(x.shape, axes)) if keepdims or keepdim else out
@@ -150,6 +151,7 @@ def total(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 def argmax(x: Tensor, axis: int | None = None, *, dim: int | None = None) -> Tensor:
     """The index of the first maximum along an axis (of all elements, flat, for None); int64."""
+    x = as_tensor(x)
     axis = dim if axis is None else axis
     if not x.size:
         raise ShapeError(f"argmax: a tensor of shape {x.shape} has no maximum{where()}")

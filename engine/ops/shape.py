@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ShapeError, where
 from ..kernels.build import F32, F64
 from ..primitives import apply, primitive
-from ..tensors import Tensor, constant, match_floats, to_array
+from ..tensors import Tensor, as_tensor, constant, match_floats, to_array
 from .reduce import total
 
 # -- reshape
@@ -43,6 +43,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
     A view where the memory allows it, as in NumPy.
     """
+    x = as_tensor(x)
     if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
         shape = tuple(shape[0])
     return apply(_reshape_record, x, shape=tuple(int(n) for n in shape))
@@ -50,13 +51,16 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
 def flatten(x: Tensor, start: int = 0) -> Tensor:
     """Axes from `start` on as one: (8, 2, 3) becomes (8, 6) for start=1."""
+    x = as_tensor(x)
     shape = x.shape
-    start = start % max(len(shape), 1)
+    if shape:
+        (start,) = check_axes("flatten", [start], len(shape))
     return reshape(x, (*shape[:start], math.prod(shape[start:])))
 
 
 def expand_dims(x: Tensor, axis: int) -> Tensor:
     """A new axis of size 1 at `axis` of the result."""
+    x = as_tensor(x)
     ndim = x.ndim + 1
     if not -ndim <= axis < ndim:
         raise ShapeError(f"expand_dims: axis {axis} is not there in a result of {ndim} axes")
@@ -66,10 +70,11 @@ def expand_dims(x: Tensor, axis: int) -> Tensor:
 
 def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     """Without axes of size 1: all of them, or those named."""
+    x = as_tensor(x)
     if axis is None:
         gone = {k for k, n in enumerate(x.shape) if n == 1}
     else:
-        axes = [axis] if isinstance(axis, int) else list(axis)
+        axes = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
         gone = set(check_axes("squeeze", axes, x.ndim))
         for k in gone:
             if x.shape[k] != 1:
@@ -104,6 +109,7 @@ _transpose_record = primitive(
 
 def transpose(x: Tensor, *axes: Any) -> Tensor:
     """The axes in another order: reversed, or as given, transpose(x, 1, 0)."""
+    x = as_tensor(x)
     if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)):
         axes = tuple(axes[0])
     if not axes:
@@ -120,6 +126,7 @@ def transpose(x: Tensor, *axes: Any) -> Tensor:
 
 def swapaxes(x: Tensor, a: int, b: int) -> Tensor:
     """Two axes exchanged."""
+    x = as_tensor(x)
     first, second = (check_axes("swapaxes", [axis], x.ndim)[0] for axis in (a, b))
     order = list(range(x.ndim))
     order[first], order[second] = second, first
@@ -150,6 +157,7 @@ _broadcast_record = primitive(
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """The tensor as if repeated to `shape`, by NumPy's rules; nothing is copied."""
+    x = as_tensor(x)
     return apply(_broadcast_record, x, shape=tuple(shape))
 
 
@@ -175,11 +183,14 @@ def _concatenate(*tensors: Tensor, axis: int) -> np.ndarray:
         ) from None
 
 
-def _concatenate_rule(g: Tensor, ans: Tensor, slot: int, *tensors: Tensor, axis: int) -> Tensor:
-    start = sum(t.shape[axis] for t in tensors[:slot])
-    index = [slice(None)] * ans.ndim
-    index[axis] = slice(start, start + tensors[slot].shape[axis])
-    return g[tuple(index)]
+def _concatenate_rule(g: Tensor, ans: Tensor, *tensors: Tensor, axis: int) -> list[Tensor]:
+    parts, start = [], 0
+    before = (slice(None),) * axis
+    for t in tensors:
+        end = start + t.shape[axis]
+        parts.append(g[(*before, slice(start, end))])
+        start = end
+    return parts
 
 
 _concatenate_record = primitive(
@@ -195,7 +206,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Tensors one behind the other along `axis`; their other sizes are equal."""
     if not tensors:
         raise ShapeError("concatenate: there is nothing to join")
-    parts = [t if isinstance(t, Tensor) else Tensor(t) for t in tensors]
+    parts = [as_tensor(t) for t in tensors]
     (axis,) = check_axes("concatenate", [axis], parts[0].ndim)
     return apply(_concatenate_record, *parts, axis=axis)
 
@@ -221,6 +232,7 @@ _astype_record = primitive(
 
 def astype(x: Tensor, dtype: Any) -> Tensor:
     """A copy in another dtype; differentiable between floats."""
+    x = as_tensor(x)
     out = apply(_astype_record, x, dtype=np.dtype(dtype))
     if out.dtype not in (F32, F64):
         out.node, out.needs = None, False

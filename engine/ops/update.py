@@ -33,26 +33,31 @@ def _update(
                 f"{len(arrays) - 1} tensors, then {shapes(hyper)}"
             )
         if run(arrays):
-            for k in range(0, len(arrays) - 1, width):
-                _one_by_one(name, run, arrays[k : k + width], arrays[-1])
+            rows = [arrays[k : k + width] for k in range(0, len(arrays) - 1, width)]
+            for row in rows:
+                _check_row(name, row)
+            for row in rows:
+                _one_by_one(run, row, hyper)
         return arrays[0]
 
     return primitive(name, forward, in_place=True, doc=doc, formula=formula)
 
 
-def _one_by_one(name: str, run: Any, row: tuple[np.ndarray, ...], hyper: np.ndarray) -> None:
-    """One row, which may differ in layout: on copies, which are then written back."""
-    target = row[0]
+def _check_row(name: str, row: tuple[np.ndarray, ...]) -> None:
     for array in row:
-        if array.shape != target.shape or array.dtype != target.dtype:
+        if array.shape != row[0].shape or array.dtype != row[0].dtype or array.dtype not in FLOATS:
             raise ShapeError(
                 f"{name}: {shapes(*row)}{where()}: a parameter, its gradient and its state must "
-                "have one shape and type"
+                "have one shape and one float type"
             )
-    copies = tuple([np.array(a, target.dtype, order="C") for a in row])
+
+
+def _one_by_one(run: Any, row: tuple[np.ndarray, ...], hyper: np.ndarray) -> None:
+    """One row, whose arrays may differ in layout: on copies; all but the gradient go back."""
+    copies = tuple([np.array(a, np.dtype(a.dtype.type), order="C") for a in row])
     run((*copies, hyper))
-    for array, copy in zip(row, copies, strict=True):
-        if array.flags.writeable:
+    for k, (array, copy) in enumerate(zip(row, copies, strict=True)):
+        if k != 1:
             array[...] = copy
 
 

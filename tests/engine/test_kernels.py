@@ -183,6 +183,8 @@ def same_bits(
 
 
 fractions = st.lists(st.floats(0, 1), min_size=1, max_size=6)
+
+
 @DTYPES
 @pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid", "sqrt", "div", "pow"])
 @examples(25)

@@ -155,9 +155,7 @@ def test_dtype_in_is_dtype_out(name: str, dtype: np.dtype):
     if name != "astype":
         assert out.dtype in (dtype, np.bool_, np.int64)
     if asked:
-        found = gradients(
-            out, [inputs[k] for k in asked], np.ones(out.shape), allow_unused=True
-        )
+        found = gradients(out, [inputs[k] for k in asked], np.ones(out.shape), allow_unused=True)
         for k, g in zip(asked, found, strict=True):
             if g is not None:
                 assert g.dtype == dtype
