@@ -26,4 +26,5 @@ for step in range(100):
         print(f"step {step:3d}  loss {loss.item():.4f}")
 
 print(f"y = {w.item():.2f} x + {b.item():.2f}, the truth was 3 x - 2")
-assert abs(w.item() - 3) < 0.1 and abs(b.item() + 2) < 0.1
+assert abs(w.item() - 3) < 0.1
+assert abs(b.item() + 2) < 0.1
