@@ -71,23 +71,26 @@ def walk(
         if node.freed:
             raise freed(node.primitive)
         inputs = node.inputs
-        check_versions(node, out)
+        order = node.order
+        if out.cell is not None and out.cell[0] > order:
+            _check_use(node, -1, out)
         rules: Any = node.primitive.rules
         each = rules.__class__ is tuple
         params = node.params
         together: Any = None if each else rules(g, out, *inputs, **params)
         given: list[Tensor | None] = []
         for slot, x in enumerate(inputs):
-            key = x.node or x
-            if not x.needs or (wanted is not None and key not in wanted):
-                given.append(None)
-                continue
-            if not each:
-                c = together[slot]
-            elif rules[slot] is None:
-                c = None
-            else:
-                c = rules[slot](g, out, *inputs, **params)
+            if x.cell is not None and x.cell[0] > order:
+                _check_use(node, slot, x)
+            c = None
+            if x.needs:
+                key = x.node or x
+                if wanted is not None and key not in wanted:
+                    pass
+                elif not each:
+                    c = together[slot]
+                elif (rule := rules[slot]) is not None:
+                    c = rule(g, out, *inputs, **params) if params else rule(g, out, *inputs)
             given.append(c)
             if c is None:
                 continue
@@ -118,18 +121,8 @@ def summed_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, .
     return tuple(k for k, n in enumerate(shape) if k < lead or (target[k - lead] == 1 and n != 1))
 
 
-def check_versions(node: Node, out: Tensor) -> None:
-    """Raise where a tensor that a rule reads was changed in place after the node was made."""
-    order = node.order
-    if out.cell is not None and out.cell[0] > order:
-        _check_use(node, -1, out)
-    for k, x in enumerate(node.inputs):
-        if x.cell is not None and x.cell[0] > order:
-            _check_use(node, k, x)
-
-
 def _check_use(node: Node, k: int, x: Tensor) -> None:
-    """Raise if a rule that will run reads operand k (-1: the result), which was changed."""
+    """Operand k (-1: the result) was changed in place since: raise if a rule reads it."""
     uses = node.primitive.uses
     if uses and not any(k in reads for reads, y in zip(uses, node.inputs, strict=False) if y.needs):
         return
@@ -199,7 +192,7 @@ def seed(outputs: Sequence[Tensor], grad_outputs: Sequence[Any] | None) -> dict[
                     f"backward starts from one number, this tensor has shape {out.shape} (from "
                     f"{made}); take its .sum() or .mean(), or give the upstream gradient"
                 )
-            g = wrap(np.ones(out.data.shape, out.data.dtype))
+            g = wrap(np.full(out.data.shape, 1, out.data.dtype) if out.data.ndim else _one(out))
         else:
             g = constant(grad_outputs[k], out)
             if g.shape != out.shape:
@@ -211,6 +204,13 @@ def seed(outputs: Sequence[Tensor], grad_outputs: Sequence[Any] | None) -> dict[
         key = out.node or out
         flight[key] = add(flight[key], g) if key in flight else g
     return flight
+
+
+def _one(out: Tensor) -> np.ndarray:
+    """The number 1 in the type of `out`."""
+    one = np.empty((), out.data.dtype)
+    one[()] = 1
+    return one
 
 
 def backward_steps(

@@ -4,7 +4,7 @@ depends neither on the vector's width nor on who computes which block.
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -89,6 +89,9 @@ def kernel(args, begin, end):
 )
 
 
+empty = np.empty
+
+
 class Plan(NamedTuple):
     """How an array of some shape is summed over some axes; see `total`."""
 
@@ -100,6 +103,7 @@ class Plan(NamedTuple):
     units: int
     n: int
     inner: int
+    enter: Any
 
 
 @lru_cache(maxsize=4096)
@@ -116,19 +120,19 @@ def plan(shape: tuple[int, ...], axes: tuple[int, ...], dtype: np.dtype) -> Plan
         n, order = math.prod(shape[k] for k in axes), kept + axes
     kernel, grain = (sum_rows, SUM_BLOCK) if inner == 1 else (sum_columns, SUM_ROWS)
     blocks = -(-n // grain) or 1
-    return Plan(order, result, blocks, kernel.address(dtype), outer * blocks, n, inner)
+    address = kernel.address(dtype)
+    return Plan(order, result, blocks, address, outer * blocks, n, inner, door(2, 4))
 
 
 def total(array: np.ndarray, axes: tuple[int, ...], divisor: int) -> np.ndarray:
     """The sum of a float array over `axes` (ascending), divided by `divisor`."""
     dtype = array.dtype
-    order, shape, blocks, address, units, n, inner = plan(array.shape, axes, dtype)
+    order, shape, blocks, address, units, n, inner, enter = plan(array.shape, axes, dtype)
     if order:
         array = array.transpose(order)
     if not array.flags.c_contiguous:
         array = np.ascontiguousarray(array)
-    out = np.empty(shape, dtype)
-    enter = door(2, 4)
+    out = empty(shape, dtype)
     if blocks == 1:
         enter(address, 0, units, id(out), id(array), n, inner, divisor, 1)
         return out

@@ -2,12 +2,17 @@
 share one block, so that the exponential runs over full vectors.
 """
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 from .abi import BLOCK, SUM_BLOCK
-from .build import range_kernel
+from .build import Kernel, range_kernel
 from .door import door
 from .reduce import total
+
+empty = np.empty
 
 # The beginning that all kernels of rows share: for a group of short rows, or one long one at a
 # time, `peaks` holds the largest of each row (0 where all are -inf), and `totals` the sum of
@@ -172,14 +177,14 @@ def losses(logits: np.ndarray, targets: np.ndarray, ignored: int) -> tuple[np.nd
 def mean_loss(logits: np.ndarray, targets: np.ndarray, ignored: int) -> tuple[np.ndarray, int]:
     """The mean over all rows, of which none is ignored, and the status of `losses`."""
     rows, columns = logits.shape
-    dtype = logits.dtype
     if not 0 < rows <= SUM_BLOCK:
         each, status = losses(logits, targets, ignored)
         return total(each, (0,), rows), status
-    each, out = np.empty(rows, dtype), np.empty((), dtype)
-    address = losses_kernel.address(dtype)
+    dtype = logits.dtype
+    address, enter = ready(losses_kernel, dtype, 4, 3)
+    each, out = empty(rows, dtype), empty((), dtype)
     given = id(each), id(logits), id(targets), id(out), columns, ignored, rows
-    return out, door(4, 3)(address, 0, rows, *given)
+    return out, enter(address, 0, rows, *given)
 
 
 def slope(
@@ -188,9 +193,16 @@ def slope(
     """The gradient of the losses for the logits, and the status of `losses`; `upstream` has one
     number, or one for each row.
     """
-    rows, columns = logits.shape
-    out = np.empty(logits.shape, logits.dtype)
-    address = slope_kernel.address(logits.dtype)
-    stride = 0 if upstream.ndim == 0 else 1
+    rows, columns = shape = logits.shape
+    dtype = logits.dtype
+    address, enter = ready(slope_kernel, dtype, 4, 4)
+    out = empty(shape, dtype)
+    stride = 1 if upstream.ndim else 0
     given = id(out), id(logits), id(targets), id(upstream), columns, ignored, stride
-    return out, door(4, 4)(address, 0, rows, *given, rows if mean else 0)
+    return out, enter(address, 0, rows, *given, rows if mean else 0)
+
+
+@cache
+def ready(kernel: Kernel, dtype: np.dtype, arrays: int, integers: int) -> tuple[int, Any]:
+    """The address of a kernel and the door that it goes through."""
+    return kernel.address(dtype), door(arrays, integers)

@@ -11,10 +11,10 @@ import numpy as np
 
 from ..errors import ClassIndexError, DtypeError, GraphError, ShapeError, shapes, where
 from ..kernels import rows
-from ..kernels.build import F32, F64, I64
+from ..kernels.build import I64
 from ..kernels.reduce import total
 from ..primitives import apply, primitive
-from ..tensors import Tensor, as_tensor, constant, wrap
+from ..tensors import FLOATS, Tensor, as_tensor, constant, wrap
 from .elementwise import exp, safe_mul, softplus
 from .elementwise import where as choose
 from .reduce import mean
@@ -27,7 +27,7 @@ NONE = np.iinfo(np.int64).min
 
 def _float_rows(name: str, x: np.ndarray) -> np.ndarray:
     """Float data with its classes last, contiguous."""
-    if x.dtype not in (F32, F64):
+    if x.dtype not in FLOATS:
         raise DtypeError(f"{name}: {shapes(x)}{where()}: logits are floats")
     return x if x.flags.c_contiguous else np.ascontiguousarray(x)
 
@@ -130,7 +130,9 @@ def _slope(
     g: Tensor, logits: Tensor, target: Tensor, *, ignore_index: int, reduction: str
 ) -> np.ndarray:
     x = _float_rows("cross_entropy", logits.data)
-    upstream = g.data if g.data.flags.c_contiguous else np.ascontiguousarray(g.data)
+    upstream = g.data
+    if upstream.ndim and not upstream.flags.c_contiguous:
+        upstream = np.ascontiguousarray(upstream)
     out, status = rows.slope(x, target.data, upstream, ignore_index, reduction == "mean")
     if status:
         raise GraphError(f"cross_entropy: row {status - 1} of the target changed after the loss")
