@@ -82,15 +82,14 @@ def walk(
         for slot, x in enumerate(inputs):
             if x.cell is not None and x.cell[0] > order:
                 _check_use(node, slot, x)
+            key = x.node or x
             c = None
-            if x.needs:
-                key = x.node or x
-                if wanted is not None and key not in wanted:
-                    pass
-                elif not each:
-                    c = together[slot]
-                elif (rule := rules[slot]) is not None:
-                    c = rule(g, out, *inputs, **params) if params else rule(g, out, *inputs)
+            if not x.needs or (wanted is not None and key not in wanted):
+                pass
+            elif not each:
+                c = together[slot]
+            elif (rule := rules[slot]) is not None:
+                c = rule(g, out, *inputs, **params) if params else rule(g, out, *inputs)
             given.append(c)
             if c is None:
                 continue
