@@ -13,8 +13,9 @@ PATIENCE = 1.0  # seconds to wait for a calm core before measuring all the same
 class Cores:
     """Picks the calmest cores before a slice and judges them after it.
 
-    The judgement knows nothing of what was measured, so retaking a disturbed slice favours no
-    system. Where a system cannot pin processes to cores, all of this process's cores count as one.
+    The judgement does not see what was measured, so retaking a disturbed slice favours no system.
+    With several threads a core that a system left idle can come back slow (the host of a virtual
+    machine has lent it out): that costs a retake, and shows as "disturbed" in the JSON. Where a system cannot pin processes to cores, all of this process's cores count as one.
     """
 
     def __init__(self, count: int) -> None:

@@ -5,7 +5,8 @@ steps, `study` looks at them; gradients of gradients come from remembering the w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,19 +33,18 @@ class BackwardStep(NamedTuple):
 
 def reachable(outputs: Iterable[Tensor]) -> list[Tensor]:
     """The tensors with a node that `outputs` were made from, newest first."""
+    found: list[Any] = []
     seen: set[Node] = set()
-    found: list[Tensor] = []
-    stack = [t for t in outputs if t.node is not None]
-    while stack:
-        t = stack.pop()
-        node = t.node
-        if node in seen:
-            continue
-        seen.add(node)  # type: ignore[arg-type]
-        found.append(t)
-        for x in node.inputs:  # type: ignore[union-attr]
-            if x.node is not None and x.node not in seen:
-                stack.append(x)
+    for t in outputs:
+        if t.node is not None and t.node not in seen:
+            seen.add(t.node)
+            found.append(t)
+    for t in found:  # which grows meanwhile
+        for x in t.node.inputs:
+            node = x.node
+            if node is not None and node not in seen:
+                seen.add(node)
+                found.append(x)
     found.sort(key=attrgetter("node.order"), reverse=True)
     return found
 
@@ -82,9 +82,12 @@ def walk(
         for slot, x in enumerate(inputs):
             if x.cell is not None and x.cell[0] > order:
                 _check_use(node, slot, x)
+            if not x.needs:
+                given.append(None)
+                continue
             key = x.node or x
             c = None
-            if not x.needs or (wanted is not None and key not in wanted):
+            if wanted is not None and key not in wanted:
                 pass
             elif not each:
                 c = together[slot]
@@ -106,12 +109,9 @@ def own(c: Tensor, g: Tensor, out: Tensor, inputs: tuple[Tensor, ...]) -> Tensor
     """A contribution that becomes a leaf's gradient: its memory must be nobody else's."""
     if c.needs:  # part of a graph of its own, which must not lose it
         return c
-    shared = c is g or c is out or c.data.base is not None
-    if not shared:
-        for x in inputs:
-            if c is x:
-                shared = True
-    return wrap(np.array(c.data, order="C")) if shared else c
+    if c is g or c is out or c.data.base is not None or True in map(is_, inputs, repeat(c)):
+        return wrap(np.array(c.data, order="C"))
+    return c
 
 
 def summed_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
@@ -152,13 +152,16 @@ def free(path: list[Tensor]) -> None:
 
     The structure stays, and small values with it, so that a graph can be drawn after backward.
     """
+    big: set[Tensor] = set()
     for t in path:
         node: Node = t.node  # type: ignore[assignment]
         node.freed = True
-        for x in node.inputs:
-            if x.node is not None and x.data.nbytes > KEPT:
-                node.inputs = tuple(_ghost(x) for x in node.inputs)
-                break
+        if t.data.nbytes > KEPT:
+            big.add(t)
+    for t in path if big else ():
+        node = t.node  # type: ignore[assignment]
+        if any(x in big for x in node.inputs):
+            node.inputs = tuple(_ghost(x) for x in node.inputs)
 
 
 def _ghost(x: Tensor) -> Tensor:

@@ -135,13 +135,15 @@ def apply_in_place(
     primitive: Primitive, inputs: tuple[Tensor, ...], changed: tuple[Tensor, ...], **params: Any
 ) -> None:
     """The door for updates: the tensors in `changed`, some of `inputs`, change where they lie."""
+    recording = state.grad
     for x in changed:
-        if x.node is not None or (x.needs and state.grad) or not x.data.flags.writeable:
+        if x.node is not None or (recording and x.needs):
             x.check_in_place(primitive.name)
     primitive.forward(*inputs, **params)
     now = tick()
     for x in changed:
-        if x.cell is None:
-            x.cell = [now]
+        cell = x.cell
+        if cell:
+            cell[0] = now
         else:
-            x.cell[0] = now
+            x.cell = [now]

@@ -298,19 +298,18 @@ class Addresses:
     [own tile, BLAS kernel, xgemm, get and set of BLAS threads ... ]: see `multiply`.
     """
 
-    __slots__ = ("enter", "multiply", "pointer", "row")
+    __slots__ = ("enter", "given", "row")
 
     def __init__(self, dtype: np.dtype):
         get, put, _ = _thread_switch()
         xgemm = _address("sgemm" if dtype.itemsize == 4 else "dgemm")
         kernels = small.address(dtype), gemm.address(dtype)
         self.row = np.array([*kernels, get, put, dtype.itemsize, xgemm], np.int64)
-        self.pointer = self.row.ctypes.data
-        self.multiply = multiply.address(I64)
+        self.given = multiply.address(I64), 0, 0, self.row.ctypes.data
         self.enter = door(0, 6)
 
 
-_addresses: dict[np.dtype, Addresses] = {}
+_ready: dict[np.dtype, Addresses] = {}
 
 
 def product(
@@ -321,14 +320,17 @@ def product(
     `out` is contiguous; `flip` says which operands are given transposed: 1 for a, 2 for b. False
     where shapes or types do not fit; nothing is computed then.
     """
-    use = _addresses.get(out.dtype)
-    if use is None:
-        use = _addresses[out.dtype] = Addresses(out.dtype)
+    ready = _ready.get(out.dtype)
+    if ready is None:
+        ready = _ready[out.dtype] = Addresses(out.dtype)
+    enter, given = ready.enter, ready.given
     last = 0 if bias is None else id(bias)
-    status = use.enter(use.multiply, 0, 0, use.pointer, id(out), id(a), id(b), last, flip)
+    status = enter(*given, id(out), id(a), id(b), last, flip)
+    if not status:
+        return True
     if status == STRIDES:
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         bias = None if bias is None else np.ascontiguousarray(bias)
         last = 0 if bias is None else id(bias)
-        status = use.enter(use.multiply, 0, 0, use.pointer, id(out), id(a), id(b), last, flip)
+        status = enter(*given, id(out), id(a), id(b), last, flip)
     return status == 0

@@ -9,6 +9,9 @@ import numpy as np
 from .build import I64, Kernel, range_kernel
 from .door import DATA, ITEMS, WORD, door
 
+WRITEABLE = 0x400
+"""NPY_ARRAY_WRITEABLE, a part of NumPy's C API."""
+
 # args: parameter, gradient, hyperparameters. [lr, momentum, dampening, weight_decay, nesterov,
 # maximize, step], all float64; step counts from 1. The range counts elements.
 sgd = range_kernel(
@@ -124,7 +127,7 @@ def kernel(args, begin, end):
 # args: a kernel's address, the bytes of an item, id(tuple of arrays), arrays a row, arrays that all
 # rows share. The tuple holds rows of arrays, then the shared ones; `end` counts rows. The kernel
 # runs once a row over its elements. Status: 1 + the row whose arrays are not alike (contiguous,
-# one shape, one type); nothing is changed then.
+# writeable, of one shape and type); nothing is changed then.
 in_place = Kernel(
     "in_place",
     lambda suffix: (
@@ -141,6 +144,8 @@ def kernel(args, begin, end):
         for k in range(width):
             array = items[unit * width + k] + {DATA}
             if i32(array + {WORD})[0] != rank or i64(array + {5 * WORD})[0] != dtype:
+                return 1 + unit
+            if not i32(array + {6 * WORD})[0] & {WRITEABLE}:
                 return 1 + unit
             dims = i64(i64(array + {2 * WORD})[0])
             strides = i64(i64(array + {3 * WORD})[0])

@@ -34,7 +34,8 @@ def _update(
             )
         if run(arrays):
             rows = [arrays[k : k + width] for k in range(0, len(arrays) - 1, width)]
-            for row in rows:
+            for k, row in enumerate(rows):
+                tensors[k * width].check_in_place(name)
                 _check_row(name, row)
             for row in rows:
                 _one_by_one(run, row, hyper)
@@ -108,6 +109,7 @@ _add_in_place = InPlace(kernels.accumulate, 2)
 
 def _accumulate(x: Tensor, y: Tensor) -> np.ndarray:
     target, addend = x.data, y.data
+    x.check_in_place("accumulate")
     if target.shape != addend.shape or target.dtype != addend.dtype:
         raise ShapeError(f"accumulate: {shapes(target, addend)}{where()} must be alike")
     if (
@@ -132,6 +134,7 @@ def accumulate_(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _copy(x: Tensor, y: Tensor) -> np.ndarray:
+    x.check_in_place("copy_")
     try:
         np.copyto(x.data, y.data, casting="same_kind")
     except ValueError:
