@@ -15,7 +15,8 @@ class Cores:
 
     The judgement does not see what was measured, so retaking a disturbed slice favours no system.
     With several threads a core that a system left idle can come back slow (the host of a virtual
-    machine has lent it out): that costs a retake, and shows as "disturbed" in the JSON. Where a system cannot pin processes to cores, all of this process's cores count as one.
+    machine has lent it out): that costs a retake, and shows as "disturbed" in the JSON. Where
+    processes cannot be pinned to cores, all of this process's cores count as one.
     """
 
     def __init__(self, count: int) -> None:
