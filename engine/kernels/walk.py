@@ -3,8 +3,8 @@ brings them broadcast, sliced or transposed operands block by block through scra
 """
 
 from .abi import BLOCK, MAX_DIMS
-from .build import I64, Kernel
-from .door import DATA, WORD, door
+from .build import Kernel
+from .door import DATA, WORD
 
 SOURCE = f"""
 from numba import njit
@@ -161,19 +161,3 @@ def kernel(args, begin, end):
 """
 
 walk = Kernel("walk", lambda suffix: SOURCE)
-
-
-def item_sizes(*arrays) -> int:
-    """The sizes word of the walk: four bits for the bytes of an item of each operand."""
-    word = 0
-    for k, array in enumerate(arrays):
-        word |= array.itemsize << 4 * k
-    return word
-
-
-def run_elementwise(address: int, out, *operands) -> int:
-    """Run the elementwise kernel at `address` over arrays that broadcast to `out`'s shape."""
-    count = 1 + len(operands)
-    ids = map(id, (out, *operands))
-    enter = door(0, 2 + count)
-    return enter(walk.address(I64), 0, count, address, item_sizes(out, *operands), *ids)
