@@ -4,6 +4,7 @@ tiny. Which of the two, and the tiles a product falls into, depend on the sizes 
 
 import ctypes
 import importlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,7 @@ def kernel(args, begin, end):
 """,
 )
 
-# args: the row of addresses (Addresses), id(out), id(a), id(b), id(bias) or 0, and which operands
+# args: the row of addresses (see `ready`), the objects out, a, b, bias or None, and which operands
 # to read transposed (1: a, 2: b). It reads shapes, strides and types from the arrays, checks that
 # they fit, chooses the kernel and its tiles, and runs it. Status: MISFIT where they do not fit,
 # STRIDES where BLAS cannot take these strides.
@@ -231,7 +232,8 @@ def kernel(args, begin, end):
     b_row = b_strides[rank - 2 + flip] // item
     b_column = b_strides[rank - 1 - flip] // item
     row[3] = 0
-    if args[4]:
+    row[14] = 0
+    if args[4] != table[6]:
         bias = args[4] + {DATA}
         if i64(bias + {5 * WORD})[0] != dtype or i32(bias + {WORD})[0] != 1:
             return {MISFIT}
@@ -240,6 +242,7 @@ def kernel(args, begin, end):
         if i64(i64(bias + {3 * WORD})[0])[0] != item and n != 1:
             return {STRIDES}
         row[3] = i64(bias)[0]
+        row[14] = 1
     batch = 1
     row[12] = 0
     row[13] = 0
@@ -268,7 +271,6 @@ def kernel(args, begin, end):
     row[9] = a_column
     row[10] = b_row
     row[11] = b_column
-    row[14] = args[4]
     if m * n * k < {SMALL} and (b_column == 1 or k * n <= {PACKED}):
         return call_kernel(table[0], row, 0, batch)
     if not (a_column == 1 and a_row >= k or a_row == 1 and a_column >= m):
@@ -292,24 +294,23 @@ def kernel(args, begin, end):
 )
 
 
-class Addresses:
-    """For one float type, the row of addresses that products read, and the call that runs one.
+_rows: list[np.ndarray] = []
+"""Keeps the rows of addresses that products read."""
 
-    [own tile, BLAS kernel, xgemm, get and set of BLAS threads ... ]: see `multiply`.
+
+@cache
+def ready(dtype: np.dtype) -> Callable[..., int]:
+    """The call that runs a product of a float type: `enter(0, 0, out, a, b, bias, flip)`.
+
+    Its row of addresses: own tile, BLAS kernel, get and set of BLAS threads, bytes of an item,
+    xgemm, None.
     """
-
-    __slots__ = ("enter", "given", "row")
-
-    def __init__(self, dtype: np.dtype):
-        get, put, _ = _thread_switch()
-        xgemm = _address("sgemm" if dtype.itemsize == 4 else "dgemm")
-        kernels = small.address(dtype), gemm.address(dtype)
-        self.row = np.array([*kernels, get, put, dtype.itemsize, xgemm], np.int64)
-        self.given = multiply.address(I64), 0, 0, self.row.ctypes.data
-        self.enter = door(0, 6)
-
-
-_ready: dict[np.dtype, Addresses] = {}
+    get, put, _ = _thread_switch()
+    xgemm = _address("sgemm" if dtype.itemsize == 4 else "dgemm")
+    kernels = small.address(dtype), gemm.address(dtype)
+    row = np.array([*kernels, get, put, dtype.itemsize, xgemm, id(None)], np.int64)
+    _rows.append(row)
+    return door(multiply.address(I64), "ooooi", row.ctypes.data)
 
 
 def product(
@@ -320,17 +321,12 @@ def product(
     `out` is contiguous; `flip` says which operands are given transposed: 1 for a, 2 for b. False
     where shapes or types do not fit; nothing is computed then.
     """
-    ready = _ready.get(out.dtype)
-    if ready is None:
-        ready = _ready[out.dtype] = Addresses(out.dtype)
-    enter, given = ready.enter, ready.given
-    last = 0 if bias is None else id(bias)
-    status = enter(*given, id(out), id(a), id(b), last, flip)
+    enter = ready(out.dtype)
+    status = enter(0, 0, out, a, b, bias, flip)
     if not status:
         return True
     if status == STRIDES:
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         bias = None if bias is None else np.ascontiguousarray(bias)
-        last = 0 if bias is None else id(bias)
-        status = enter(*given, id(out), id(a), id(b), last, flip)
+        status = enter(0, 0, out, a, b, bias, flip)
     return status == 0

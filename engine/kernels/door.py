@@ -1,10 +1,11 @@
-"""The eager door: one compiled trampoline for each number of operands, called with integers alone.
-Arrays go through it as `id(array)`; native code reads what it needs from NumPy's object.
+"""The eager door: kernels as Python's built-in functions. A trampoline compiled for each kind of
+call gets the arguments as they are and reads what it needs from NumPy's array object.
 """
 
 import ctypes
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -54,21 +55,51 @@ DATA = _probe()
 ITEMS = _probe_tuple()
 
 
-@cache
-def door(arrays: int, integers: int = 0) -> Callable[..., int]:
-    """The trampoline `door(kernel, begin, end, id(array)..., integer...) -> status`.
+class Method(ctypes.Structure):
+    """CPython's PyMethodDef: what a built-in function is made from."""
 
-    It puts the arrays' data pointers and the integers into one row, sets flush-to-zero, calls
-    `kernel(row, begin, end)` and restores the mode. The caller has checked types and sizes and
-    holds the arrays.
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+FASTCALL = 0x80
+"""METH_FASTCALL: the function gets (self, pointer to the arguments, how many), no tuple."""
+
+
+@cache
+def _method(constants: int, kinds: str) -> Method:
+    """The trampoline for a row of `constants` integers and then arguments of these kinds."""
+    lines = ["def entry(self, given, count):"]
+    lines.append(f"    fixed = i64(i64(self + {DATA})[0])")
+    lines.append("    row = i64(scratch_512())")
+    lines += [f"    row[{k}] = fixed[{1 + k}]" for k in range(constants)]
+    for k, kind in enumerate(kinds):
+        value = {"a": "i64(given[{}] + DATA)[0]", "o": "given[{}]", "i": "as_integer(given[{}])"}
+        read = value[kind].replace("DATA", str(DATA)).format(2 + k)
+        lines.append(f"    row[{constants + k}] = {read}")
+    lines.append("    mode = flush_subnormals()")
+    call = "call_kernel(fixed[0], row, as_integer(given[0]), as_integer(given[1]))"
+    lines.append(f"    status = {call}")
+    lines.append("    restore_mode(mode)")
+    lines.append("    return from_integer(status)")
+    address = entry(f"door_{constants}_{kinds}", "\n".join(lines))
+    return Method(b"door", address, FASTCALL, b"door(begin, end, ...) -> status")
+
+
+def door(kernel: int, kinds: str, *constants: int) -> Callable[..., int]:
+    """A built-in function `enter(begin, end, ...) -> status` that runs the kernel at an address.
+
+    It puts the constants and then the arguments into one row, sets flush-to-zero, calls
+    `kernel(row, begin, end)` and restores the mode. `kinds` has a letter for each argument: "a" an
+    array, of which the row gets the data pointer, "o" an object, its address, "i" an integer.
+    Nothing is checked: the caller has seen to types and sizes.
     """
-    given = [f"a{k}" for k in range(arrays)] + [f"v{k}" for k in range(integers)]
-    source = [f"def entry(kernel, begin, end, {', '.join(given)}):"]
-    source.append("    row = i64(scratch_512())")
-    source += [f"    row[{k}] = i64(a{k} + {DATA})[0]" for k in range(arrays)]
-    source += [f"    row[{arrays + k}] = v{k}" for k in range(integers)]
-    source.append("    mode = flush_subnormals()")
-    source.append("    status = call_kernel(kernel, row, begin, end)")
-    source.append("    restore_mode(mode)")
-    source.append("    return status")
-    return entry(f"door_{arrays}_{integers}", "\n".join(source))
+    method = _method(len(constants), kinds)
+    make: Any = ctypes.pythonapi.PyCFunction_NewEx
+    make.restype = ctypes.py_object
+    make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+    return make(ctypes.addressof(method), np.array([kernel, *constants], np.int64), None)

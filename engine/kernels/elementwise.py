@@ -23,10 +23,9 @@ class Elementwise:
     """
 
     __slots__ = (
-        "address32",
-        "address64",
         "count",
-        "enter",
+        "enter32",
+        "enter64",
         "host",
         "kernel",
         "kinds",
@@ -34,9 +33,6 @@ class Elementwise:
         "promote",
         "result",
         "run",
-        "sizes32",
-        "sizes64",
-        "walk",
     )
 
     def __init__(
@@ -52,49 +48,43 @@ class Elementwise:
         self.kinds = kinds
         self.host = host
         self.promote = promote
-        self.count = len(kinds) - 2
+        self.count = len(kinds) - 3
         self.result = U8 if kinds[-1].isupper() else None
-        self.enter: Any = None
-        self.walk = self.address32 = self.address64 = 0
-        self.sizes32 = self.sizes(4)
-        self.sizes64 = self.sizes(8)
+        self.enter32: Any = None
+        self.enter64: Any = None
         mixed = any(letter.isupper() for letter in kinds[:-3])
         self.run = (
-            self.run_any if mixed or self.count > 3 else (self.run1, self.run2)[self.count - 2]
+            self.run_any if mixed or self.count > 2 else (self.run1, self.run2)[self.count - 1]
         )
 
-    def sizes(self, item: int) -> int:
+    def prepare(self, dtype: np.dtype) -> Any:
+        """Compile or load what runs this op for a float type: `enter(0, operands, out, x, ...)`."""
+        item = dtype.itemsize
         letters = self.kinds[-1] + self.kinds[:-3]
-        return sum((1 if c.isupper() else item) << 4 * k for k, c in enumerate(letters))
-
-    def prepare(self, dtype: np.dtype) -> None:
-        """Compile or load what runs this op for a float type."""
-        self.enter = door(0, 2 + self.count)
-        self.walk = walk.address(I64)
+        sizes = sum((1 if c.isupper() else item) << 4 * k for k, c in enumerate(letters))
+        address = self.kernel.address(dtype)
+        enter = door(walk.address(I64), "o" * (1 + self.count), address, sizes)
         if dtype is F32:
-            self.address32 = self.kernel.address(F32)
+            self.enter32 = enter
         else:
-            self.address64 = self.kernel.address(F64)
+            self.enter64 = enter
+        return enter
 
     def run1(self, x: np.ndarray) -> np.ndarray:
         dtype = x.dtype
         if dtype is F32:
-            if not self.address32:
-                self.prepare(F32)
             out = empty(x.shape, self.result or F32)
-            self.enter(self.walk, 0, 2, self.address32, self.sizes32, id(out), id(x))
+            (self.enter32 or self.prepare(F32))(0, 2, out, x)
             return out
         return self.run_any(x)
 
     def run2(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         if x.dtype is F32 and y.dtype is F32:
-            if not self.address32:
-                self.prepare(F32)
             shape = x.shape
             if shape != y.shape:
                 shape = self.broadcast(x, y)
             out = empty(shape, self.result or F32)
-            self.enter(self.walk, 0, 3, self.address32, self.sizes32, id(out), id(x), id(y))
+            (self.enter32 or self.prepare(F32))(0, 3, out, x, y)
             return out
         return self.run_any(x, y)
 
@@ -113,12 +103,9 @@ class Elementwise:
             dtype = F64
         else:
             return self.on_integers(operands)
-        if not (self.address32 if dtype is F32 else self.address64):
-            self.prepare(dtype)
         out = empty(shape, self.result or dtype)
-        address = self.address32 if dtype is F32 else self.address64
-        sizes = self.sizes32 if dtype is F32 else self.sizes64
-        self.enter(self.walk, 0, self.count, address, sizes, id(out), *map(id, operands))
+        enter = (self.enter32 if dtype is F32 else self.enter64) or self.prepare(dtype)
+        enter(0, 1 + self.count, out, *operands)
         return out
 
     def on_integers(self, operands: list[np.ndarray]) -> np.ndarray:

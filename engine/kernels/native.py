@@ -94,6 +94,25 @@ def call_kernel(typingctx, address, args, begin, end):
     return signature, codegen
 
 
+def _python(name):
+    """An intrinsic that calls CPython's `name`, of one word, by its symbol."""
+
+    @intrinsic
+    def call(typingctx, word):
+        def codegen(context, builder, signature, args):
+            kind = ir.FunctionType(I64, [I64])
+            function = cgutils.get_or_insert_function(builder.module, kind, name)
+            return builder.call(function, args)
+
+        return types.int64(types.int64), codegen
+
+    return call
+
+
+as_integer = _python("PyLong_AsLongLong")
+from_integer = _python("PyLong_FromLongLong")
+
+
 @intrinsic
 def call_int(typingctx, address):
     """Call `int f(void)` at `address`."""

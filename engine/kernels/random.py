@@ -91,4 +91,4 @@ def draw(kernel, state: np.ndarray, out: np.ndarray) -> None:
     """Fill `out` by draw number state[1] under key state[0]."""
     per_block = 2 if kernel is uniform_kernel and out.itemsize == 8 else 4
     blocks = -(-out.size // per_block)
-    door(2, 1)(kernel.address(out.dtype), 0, blocks, id(out), id(state), out.size)
+    door(kernel.address(out.dtype), "aai")(0, blocks, out, state, out.size)

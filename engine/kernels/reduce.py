@@ -99,11 +99,10 @@ class Plan(NamedTuple):
     """The axes to copy in, where the reduced ones do not lie side by side; else ()."""
     shape: tuple[int, ...]
     blocks: int
-    address: int
+    enter: Any
     units: int
     n: int
     inner: int
-    enter: Any
 
 
 @lru_cache(maxsize=4096)
@@ -120,24 +119,24 @@ def plan(shape: tuple[int, ...], axes: tuple[int, ...], dtype: np.dtype) -> Plan
         n, order = math.prod(shape[k] for k in axes), kept + axes
     kernel, grain = (sum_rows, SUM_BLOCK) if inner == 1 else (sum_columns, SUM_ROWS)
     blocks = -(-n // grain) or 1
-    address = kernel.address(dtype)
-    return Plan(order, result, blocks, address, outer * blocks, n, inner, door(2, 4))
+    enter = door(kernel.address(dtype), "aaiiii")
+    return Plan(order, result, blocks, enter, outer * blocks, n, inner)
 
 
 def total(array: np.ndarray, axes: tuple[int, ...], divisor: int) -> np.ndarray:
     """The sum of a float array over `axes` (ascending), divided by `divisor`."""
     dtype = array.dtype
-    order, shape, blocks, address, units, n, inner, enter = plan(array.shape, axes, dtype)
+    order, shape, blocks, enter, units, n, inner = plan(array.shape, axes, dtype)
     if order:
         array = array.transpose(order)
     if not array.flags.c_contiguous:
         array = np.ascontiguousarray(array)
     out = empty(shape, dtype)
     if blocks == 1:
-        enter(address, 0, units, id(out), id(array), n, inner, divisor, 1)
+        enter(0, units, out, array, n, inner, divisor, 1)
         return out
     partials = np.empty(units * inner, F64)
-    enter(address, 0, units, id(partials), id(array), n, inner, divisor, blocks)
-    address = combine.address(dtype)
-    door(2, 3)(address, 0, out.size, id(out), id(partials), blocks, inner, divisor)
+    enter(0, units, partials, array, n, inner, divisor, blocks)
+    enter = door(combine.address(dtype), "aaiii")
+    enter(0, out.size, out, partials, blocks, inner, divisor)
     return out

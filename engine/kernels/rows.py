@@ -160,18 +160,17 @@ def log_softmax(x: np.ndarray) -> np.ndarray:
     out = np.empty(x.shape, x.dtype)
     if x.size:
         columns = x.shape[-1]
-        address = log_softmax_kernel.address(x.dtype)
-        door(2, 1)(address, 0, x.size // columns, id(out), id(x), columns)
+        ready(log_softmax_kernel, x.dtype, "aai")(0, x.size // columns, out, x, columns)
     return out
 
 
 def losses(logits: np.ndarray, targets: np.ndarray, ignored: int) -> tuple[np.ndarray, int]:
     """The loss of each row of logits, and 0 or 1 + the row with a class out of range."""
     rows, columns = logits.shape
-    out = np.empty(rows, logits.dtype)
-    address = losses_kernel.address(logits.dtype)
-    given = id(out), id(logits), id(targets), 0, columns, ignored, 0
-    return out, door(3, 4)(address, 0, rows, *given)
+    dtype = logits.dtype
+    out, unused = empty(rows, dtype), empty((), dtype)
+    enter = ready(losses_kernel, dtype, "aaaaiii")
+    return out, enter(0, rows, out, logits, targets, unused, columns, ignored, 0)
 
 
 def mean_loss(logits: np.ndarray, targets: np.ndarray, ignored: int) -> tuple[np.ndarray, int]:
@@ -181,10 +180,9 @@ def mean_loss(logits: np.ndarray, targets: np.ndarray, ignored: int) -> tuple[np
         each, status = losses(logits, targets, ignored)
         return total(each, (0,), rows), status
     dtype = logits.dtype
-    address, enter = ready(losses_kernel, dtype, 4, 3)
     each, out = empty(rows, dtype), empty((), dtype)
-    given = id(each), id(logits), id(targets), id(out), columns, ignored, rows
-    return out, enter(address, 0, rows, *given)
+    enter = ready(losses_kernel, dtype, "aaaaiii")
+    return out, enter(0, rows, each, logits, targets, out, columns, ignored, rows)
 
 
 def slope(
@@ -195,14 +193,14 @@ def slope(
     """
     rows, columns = shape = logits.shape
     dtype = logits.dtype
-    address, enter = ready(slope_kernel, dtype, 4, 4)
     out = empty(shape, dtype)
     stride = 1 if upstream.ndim else 0
-    given = id(out), id(logits), id(targets), id(upstream), columns, ignored, stride
-    return out, enter(address, 0, rows, *given, rows if mean else 0)
+    counted = rows if mean else 0
+    enter = ready(slope_kernel, dtype, "aaaaiiii")
+    return out, enter(0, rows, out, logits, targets, upstream, columns, ignored, stride, counted)
 
 
 @cache
-def ready(kernel: Kernel, dtype: np.dtype, arrays: int, integers: int) -> tuple[int, Any]:
-    """The address of a kernel and the door that it goes through."""
-    return kernel.address(dtype), door(arrays, integers)
+def ready(kernel: Kernel, dtype: np.dtype, kinds: str) -> Any:
+    """The call that runs a kernel of a float type."""
+    return door(kernel.address(dtype), kinds)

@@ -124,8 +124,8 @@ def kernel(args, begin, end):
 """,
 )
 
-# args: a kernel's address, the bytes of an item, id(tuple of arrays), arrays a row, arrays that all
-# rows share. The tuple holds rows of arrays, then the shared ones; `end` counts rows. The kernel
+# args: a kernel's address, the bytes of an item, arrays a row, arrays that all rows share, and a
+# tuple of arrays. The tuple holds rows of arrays, then the shared ones; `end` counts rows. The kernel
 # runs once a row over its elements. Status: 1 + the row whose arrays are not alike (contiguous,
 # writeable, of one shape and type); nothing is changed then.
 in_place = Kernel(
@@ -134,8 +134,8 @@ in_place = Kernel(
         f"""
 def kernel(args, begin, end):
     row = i64(scratch_512())
-    items = i64(args[2] + {ITEMS})
-    width = args[3]
+    items = i64(args[4] + {ITEMS})
+    width = args[2]
     dtype = i64(items[0] + {DATA + 5 * WORD})[0]
     for unit in range(begin, end):
         first = items[unit * width] + {DATA}
@@ -154,7 +154,7 @@ def kernel(args, begin, end):
                 if dims[d] != shape[d] or (dims[d] != 1 and strides[d] != step):
                     return 1 + unit
                 step *= dims[d]
-    for k in range(args[4]):
+    for k in range(args[3]):
         row[width + k] = i64(items[end * width + k] + {DATA})[0]
     for unit in range(begin, end):
         first = items[unit * width] + {DATA}
@@ -172,25 +172,21 @@ def kernel(args, begin, end):
 
 
 class InPlace:
-    """Runs a kernel over rows of arrays that it changes."""
+    """Runs a kernel over rows of arrays that it changes: `width` a row, `shared` for all."""
 
-    __slots__ = ("enter", "kernel", "ready", "shared", "width")
+    __slots__ = ("kernel", "ready", "shared", "width")
 
     def __init__(self, kernel: Kernel, width: int, shared: int = 0):
         self.kernel = kernel
         self.width = width
         self.shared = shared
-        self.ready: dict[np.dtype, tuple[int, int, int]] = {}
-        self.enter: Any = None
+        self.ready: dict[np.dtype, Any] = {}
 
     def run(self, arrays: tuple[np.ndarray, ...]) -> int:
         """Run it over (row, row, ..., shared); 0, or 1 + the row whose arrays are not alike."""
         dtype = arrays[0].dtype
-        ready = self.ready.get(dtype)
-        if ready is None:
-            self.enter = door(0, 5)
-            ready = (in_place.address(I64), self.kernel.address(dtype), dtype.itemsize)
-            self.ready[dtype] = ready
-        runner, address, item = ready
-        rows = (len(arrays) - self.shared) // self.width
-        return self.enter(runner, 0, rows, address, item, id(arrays), self.width, self.shared)
+        enter = self.ready.get(dtype)
+        if enter is None:
+            given = self.kernel.address(dtype), dtype.itemsize, self.width, self.shared
+            enter = self.ready[dtype] = door(in_place.address(I64), "o", *given)
+        return enter(0, (len(arrays) - self.shared) // self.width, arrays)

@@ -167,16 +167,15 @@ def same_bits(
     """Run a kernel over [0, n) whole and then in parts: the same bits."""
     arrays = [a for a in operands if isinstance(a, np.ndarray)]
     integers = [a for a in operands if not isinstance(a, np.ndarray)]
-    enter = door(1 + len(arrays), len(integers))
-    address = kernel.address(dtype)
+    enter = door(kernel.address(dtype), "a" + "a" * len(arrays) + "i" * len(integers))
     parts = out.copy()
     keep = [a.copy() for a in arrays]
-    assert enter(address, 0, n, id(out), *map(id, arrays), *integers) == 0
+    assert enter(0, n, out, *arrays, *integers) == 0
     whole = [a.copy() for a in arrays]
     for array, before in zip(arrays, keep, strict=True):
         array[...] = before
     for begin, end in reversed(ranges):
-        assert enter(address, begin, end, id(parts), *map(id, arrays), *integers) == 0
+        assert enter(begin, end, parts, *arrays, *integers) == 0
     assert out.tobytes() == parts.tobytes()
     for array, before in zip(arrays, whole, strict=True):
         assert array.tobytes() == before.tobytes()
@@ -672,8 +671,8 @@ def test_an_address_is_built_once():
 def test_the_door_returns_the_kernels_status():
     scores, targets = np.zeros((3, 2), F32), np.array([0, 1, 2], I64)
     losses = np.zeros(3, F32)
-    address = rows.losses_kernel.address(F32)
-    status = door(3, 4)(address, 0, 3, id(losses), id(scores), id(targets), 0, 2, -100, 0)
+    enter = door(rows.losses_kernel.address(F32), "aaaaiii")
+    status = enter(0, 3, losses, scores, targets, losses, 2, -100, 0)
     assert status == 3  # 1 + the row
 
 
