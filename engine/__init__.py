@@ -71,12 +71,12 @@ from .ops.update import (
     zero_,
 )
 from .primitives import Primitive, apply, primitive, registry
-from .tape import Node, enable_grad, is_grad_enabled, no_grad, scope
+from .tape import enable_grad, is_grad_enabled, no_grad, scope
 from .tensors import Tensor
 
 __all__ = [
     "BacklitError", "BackwardStep", "ClassIndexError", "DtypeError", "Generator", "GradientError",
-    "GraphError", "Node", "Primitive", "ShapeError", "Tensor", "absolute", "accumulate_",
+    "GraphError", "Primitive", "ShapeError", "Tensor", "absolute", "accumulate_",
     "adam_update", "add", "apply", "arange", "argmax", "astype", "backward_steps", "bernoulli",
     "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_", "cross_entropy",
     "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims", "fill_", "flatten",

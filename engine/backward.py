@@ -14,16 +14,15 @@ import numpy as np
 from .errors import GraphError, ShapeError, where
 from .ops.elementwise import add
 from .ops.shape import sum_to
-from .ops.update import accumulate_
+from .ops.update import accumulate_, add_to
 from .primitives import Primitive
-from .tape import Node, enable_grad, no_grad, state
+from .tape import enable_grad, last_change, no_grad, state
 from .tensors import Tensor, constant, wrap
 
 
 class BackwardStep(NamedTuple):
-    """One node of the walk: what came from above, and what goes to each input."""
+    """One op of the walk: what came from above to its result, and what goes to each input."""
 
-    node: Node
     out: Tensor
     upstream: Tensor
     contributions: tuple[Tensor | None, ...]
@@ -32,62 +31,55 @@ class BackwardStep(NamedTuple):
 
 
 def reachable(outputs: Iterable[Tensor]) -> list[Tensor]:
-    """The tensors with a node that `outputs` were made from, newest first."""
-    found: list[Any] = []
-    seen: set[Node] = set()
-    for t in outputs:
-        if t.node is not None and t.node not in seen:
-            seen.add(t.node)
-            found.append(t)
+    """The results of ops that `outputs` were made from, themselves among them, newest first."""
+    found = [t for t in dict.fromkeys(outputs) if t.primitive is not None]
+    seen = set(found)
     for t in found:  # which grows meanwhile
-        for x in t.node.inputs:
-            node = x.node
-            if node is not None and node not in seen:
-                seen.add(node)
+        for x in t.inputs:
+            if x.primitive is not None and x not in seen:
+                seen.add(x)
                 found.append(x)
-    found.sort(key=attrgetter("node.order"), reverse=True)
+    found.sort(key=attrgetter("order"), reverse=True)
     return found
 
 
 def walk(
-    flight: dict[Any, Tensor],
+    flight: dict[Tensor, Tensor],
     path: list[Tensor],
-    wanted: set[Any] | None = None,
-    kept: dict[Any, Tensor | None] | None = None,
+    wanted: set[Tensor] | None = None,
+    kept: dict[Tensor, Tensor | None] | None = None,
 ) -> Iterator[tuple[Tensor, Tensor, list[Tensor | None]]]:
     """The steps of backward along `path`: (out, upstream, what its rules gave for each input).
 
-    `flight` maps a node, or a leaf, to its gradient so far; a node's is taken out at its step,
-    the leaves' remain. `wanted` limits the walk to the nodes and leaves in it; the gradients of
-    the nodes in `kept` are left there. Broadcasting is undone here, once for all rules.
+    `flight` maps a tensor to its gradient so far; a result's is taken out at its step, the leaves'
+    remain. `wanted` limits the walk to the tensors in it; the gradients of the results in `kept`
+    are left there. Broadcasting is undone here, once for all rules.
     """
+    sums: set[Tensor] = set()  # whose gradient so far is a sum that nobody else has seen
     for out in path:
-        node: Node = out.node  # type: ignore[assignment]
-        g = flight.pop(node, None)
+        g = flight.pop(out, None)
         if g is None:
             continue
-        if kept is not None and node in kept:
-            kept[node] = g
-        if node.freed:
-            raise freed(node.primitive)
-        inputs = node.inputs
-        order = node.order
-        if out.cell is not None and out.cell[0] > order:
-            _check_use(node, -1, out)
-        rules: Any = node.primitive.rules
+        if kept is not None and out in kept:
+            kept[out] = g
+        primitive: Primitive = out.primitive  # type: ignore[assignment]
+        if out.freed:
+            raise freed(primitive)
+        if last_change[0] > out.order:
+            _check_uses(out)
+        inputs = out.inputs
+        rules: Any = primitive.rules
         each = rules.__class__ is tuple
-        params = node.params
+        broadcasts = primitive.broadcasts
+        params = out.params
         together: Any = None if each else rules(g, out, *inputs, **params)
         given: list[Tensor | None] = []
         for slot, x in enumerate(inputs):
-            if x.cell is not None and x.cell[0] > order:
-                _check_use(node, slot, x)
             if not x.needs:
                 given.append(None)
                 continue
-            key = x.node or x
             c = None
-            if wanted is not None and key not in wanted:
+            if wanted is not None and x not in wanted:
                 pass
             elif not each:
                 c = together[slot]
@@ -96,12 +88,16 @@ def walk(
             given.append(c)
             if c is None:
                 continue
-            if c.data.shape != x.data.shape:
+            if broadcasts and c.data.shape != x.data.shape:
                 c = sum_to(c, x.data.shape)
-            if key in flight:
-                flight[key] = add(flight[key], c)
+            if x not in flight:
+                flight[x] = own(c, g, out, inputs) if x.primitive is None else c
+            elif x in sums:
+                add_to(flight[x], c)
             else:
-                flight[key] = own(c, g, out, inputs) if key is x else c
+                flight[x] = add(flight[x], c)
+                if not state.grad:
+                    sums.add(x)
         yield out, g, given
 
 
@@ -120,20 +116,26 @@ def summed_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, .
     return tuple(k for k, n in enumerate(shape) if k < lead or (target[k - lead] == 1 and n != 1))
 
 
-def _check_use(node: Node, k: int, x: Tensor) -> None:
-    """Operand k (-1: the result) was changed in place since: raise if a rule reads it."""
-    uses = node.primitive.uses
-    if uses and not any(k in reads for reads, y in zip(uses, node.inputs, strict=False) if y.needs):
-        return
-    what = f"tensor {x.name!r}" if x.name else f"tensor of shape {x.shape}"
-    raise GraphError(
-        f"{node.primitive.name}{_at(node)} needs for backward a {what} that was changed in place "
-        "after the forward pass; run the forward pass again, or change a copy"
-    )
+def _check_uses(out: Tensor) -> None:
+    """Raise if a rule of `out` reads the result or an operand that was changed in place since."""
+    primitive: Primitive = out.primitive  # type: ignore[assignment]
+    uses = primitive.uses
+    for k, x in enumerate((out, *out.inputs), -1):
+        if x.cell is None or x.cell[0] <= out.order:
+            continue
+        if uses and not any(
+            k in read for read, y in zip(uses, out.inputs, strict=False) if y.needs
+        ):
+            continue
+        what = f"tensor {x.name!r}" if x.name else f"tensor of shape {x.shape}"
+        raise GraphError(
+            f"{primitive.name}{_at(out)} needs for backward a {what} that was changed in place "
+            "after the forward pass; run the forward pass again, or change a copy"
+        )
 
 
-def _at(node: Node) -> str:
-    return f" in module {node.scope}" if node.scope else ""
+def _at(out: Tensor) -> str:
+    return f" in module {out.scope}" if out.scope else ""
 
 
 def freed(primitive: Primitive) -> GraphError:
@@ -144,42 +146,44 @@ def freed(primitive: Primitive) -> GraphError:
 
 
 KEPT = 1 << 16
-"""Bytes of a value that a freed node still shows to `study`; bigger ones are let go."""
+"""Bytes of a value that a freed graph still shows to `study`; bigger ones are let go."""
 
 
 def free(path: list[Tensor]) -> None:
-    """Mark the nodes as used up, and let go of what was only kept for backward.
+    """Mark the graph as used up, and let go of what was only kept for backward.
 
     The structure stays, and small values with it, so that a graph can be drawn after backward.
     """
-    big: set[Tensor] = set()
+    big = False
     for t in path:
-        node: Node = t.node  # type: ignore[assignment]
-        node.freed = True
+        t.freed = True
         if t.data.nbytes > KEPT:
-            big.add(t)
-    for t in path if big else ():
-        node = t.node  # type: ignore[assignment]
-        if any(x in big for x in node.inputs):
-            node.inputs = tuple(_ghost(x) for x in node.inputs)
+            big = True
+    if big:
+        ghosts = {t: _ghost(t) for t in path if t.data.nbytes > KEPT}
+        for t in path:
+            if any(x in ghosts for x in t.inputs):
+                t.inputs = tuple(ghosts.get(x, x) for x in t.inputs)
+        for t, ghost in ghosts.items():
+            ghost.inputs = t.inputs
 
 
 def _ghost(x: Tensor) -> Tensor:
-    """In a freed node's inputs: shape, type and history of a big value, without its memory."""
-    if x.node is None or x.data.nbytes <= KEPT:
-        return x
+    """In a freed graph: shape, type and history of a big result, without its memory."""
     ghost = wrap(np.broadcast_to(np.zeros((), x.data.dtype), x.data.shape))
-    ghost.node, ghost.needs, ghost.name = x.node, x.needs, GONE
+    ghost.needs, ghost.name = x.needs, GONE
+    ghost.primitive, ghost.params, ghost.order = x.primitive, x.params, x.order
+    ghost.scope, ghost.freed = x.scope, True
     return ghost
 
 
 GONE = "not kept"
-"""The name of a ghost: what a freed graph has in the place of a big value."""
+"""The name of a ghost: what a freed graph has in the place of a big result."""
 
 
 def seed(outputs: Sequence[Tensor], grad_outputs: Sequence[Any] | None) -> dict[Any, Tensor]:
     """The gradients that start the walk, checked."""
-    flight: dict[Any, Tensor] = {}
+    flight: dict[Tensor, Tensor] = {}
     for k, out in enumerate(outputs):
         if not out.needs:
             raise GraphError(
@@ -189,7 +193,7 @@ def seed(outputs: Sequence[Tensor], grad_outputs: Sequence[Any] | None) -> dict[
             )
         if grad_outputs is None or grad_outputs[k] is None:
             if out.data.size != 1:
-                made = out.node.primitive.name if out.node is not None else "a leaf"
+                made = out.primitive.name if out.primitive is not None else "a leaf"
                 raise GraphError(
                     f"backward starts from one number, this tensor has shape {out.shape} (from "
                     f"{made}); take its .sum() or .mean(), or give the upstream gradient"
@@ -203,8 +207,7 @@ def seed(outputs: Sequence[Tensor], grad_outputs: Sequence[Any] | None) -> dict[
                 )
             if g.dtype != out.dtype:
                 g = g.astype(out.dtype)
-        key = out.node or out
-        flight[key] = add(flight[key], g) if key in flight else g
+        flight[out] = add(flight[out], g) if out in flight else g
     return flight
 
 
@@ -223,7 +226,7 @@ def backward_steps(
     >>> from backlit.engine import backward_steps, tensor
     >>> x = tensor(3.0, requires_grad=True)
     >>> for step in backward_steps(x * x + x):
-    ...     print(step.node.primitive.name, step.upstream.item(),
+    ...     print(step.out.primitive.name, step.upstream.item(),
     ...           [c.item() for c in step.contributions])
     add 1.0 [1.0, 1.0]
     mul 1.0 [3.0, 3.0]
@@ -238,15 +241,14 @@ def backward_steps(
         if step is None:
             return
         out, g, raw = step
-        node: Node = out.node  # type: ignore[assignment]
         contributions, axes = [], []
-        for c, x in zip(raw, node.inputs, strict=True):
+        for c, x in zip(raw, out.inputs, strict=True):
             axes.append(() if c is None else summed_axes(c.shape, x.shape))
             if c is not None and c.shape != x.shape:
                 with no_grad():
                     c = sum_to(c, x.shape)
             contributions.append(c)
-        yield BackwardStep(node, out, g, tuple(contributions), tuple(axes))
+        yield BackwardStep(out, g, tuple(contributions), tuple(axes))
 
 
 def backward(
@@ -272,7 +274,7 @@ def backward(
         for _ in walk(flight, path):
             pass
         for leaf, g in flight.items():
-            if leaf.__class__ is Node:
+            if leaf.primitive is not None:
                 continue
             if leaf.grad is None:
                 leaf.grad = wrap(np.array(g.data)) if g is gradient else g
@@ -317,21 +319,20 @@ def gradients(
     with enable_grad() if create_graph else no_grad():
         flight = seed(outputs, grad_outputs)
         path = reachable(outputs)
-        kept: dict[Any, Tensor | None] = {t.node: None for t in asked if t.node is not None}
-        wanted: set[Any] = {t.node or t for t in asked}
-        met: set[Any] = {t.node or t for t in outputs}
+        kept: dict[Tensor, Tensor | None] = {t: None for t in asked if t.primitive is not None}
+        wanted = set(asked)
+        met = set(outputs)
         for t in reversed(path):
-            node: Node = t.node  # type: ignore[assignment]
-            keys = [x.node or x for x in node.inputs if x.needs]
-            met.update(keys)
-            if any(key in wanted for key in keys):
-                wanted.add(node)
+            sources = [x for x in t.inputs if x.needs]
+            met.update(sources)
+            if any(x in wanted for x in sources):
+                wanted.add(t)
         for _ in walk(flight, path, wanted, kept):
             pass
     found: list[Tensor | None] = []
     for k, t in enumerate(asked):
-        g = flight.get(t) if t.node is None else kept[t.node]
-        if g is None and (t.node or t) in met:
+        g = flight.get(t) if t.primitive is None else kept[t]
+        if g is None and t in met:
             g = wrap(np.zeros(t.shape, t.dtype))  # connected, but no rule lets anything through
         if g is None and not allow_unused:
             label = t.name or f"input {k} of shape {t.shape}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from .backward import backward
 from .ops import contract, elementwise, index, losses, reduce, shape, update
-from .primitives import Primitive
+from .primitives import Primitive, apply
 from .tensors import Tensor, constant
 
 METHODS = {
@@ -67,9 +67,11 @@ NUMBERS = (Tensor, int, float, bool, np.ndarray, np.generic, list, tuple)
 
 
 def _operator(function: Any) -> Any:
+    record: Primitive = function.record
+
     def method(self: Tensor, other: Any) -> Any:
         if isinstance(other, Tensor):
-            return function(self, other)
+            return apply(record, self, other)
         if not isinstance(other, NUMBERS):
             return NotImplemented
         return function(self, constant(other, self))

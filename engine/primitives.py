@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import ShapeError
 from .kernels.abi import MAX_DIMS
-from .tape import Node, state, tick
+from .tape import last_change, state, tick
 from .tensors import Tensor, new
 
 Rule = Callable[..., Any]
@@ -39,6 +39,8 @@ class Primitive:
     doc: str = ""
     view: bool = False
     """Whether the result shares the first operand's memory."""
+    broadcasts: bool = True
+    """Whether a rule may give a gradient of more than its operand's shape: backward sums it."""
     in_place: bool = False
     """Whether the first operand is changed and returned."""
     samples: Callable[[np.random.Generator], list[Any]] | None = None
@@ -94,6 +96,10 @@ def _reads(rule: Rule | None) -> frozenset[int]:
     return frozenset(k - 2 for k, name in enumerate(names) if k > 0 and name in read)
 
 
+NONE: dict[str, Any] = {}
+"""The parameters of an op without any: one for all."""
+
+
 def apply(primitive: Primitive, *inputs: Tensor, **params: Any) -> Tensor:
     """The one door: compute, and remember what backward will need.
 
@@ -104,7 +110,7 @@ def apply(primitive: Primitive, *inputs: Tensor, **params: Any) -> Tensor:
     out = new(Tensor)
     out.data = primitive.forward(*inputs, **params) if params else primitive.forward(*inputs)
     out.needs = False
-    out.node = out.grad = out.name = out.cell = None
+    out.primitive = out.grad = out.name = out.cell = None
     if primitive.view:
         base = inputs[0]
         if base.cell is None:
@@ -118,15 +124,13 @@ def apply(primitive: Primitive, *inputs: Tensor, **params: Any) -> Tensor:
     if state.grad and primitive.rules is not None:
         for x in inputs:
             if x.needs:
-                node = new(Node)
-                node.primitive = primitive
-                node.inputs = inputs
-                node.params = params
-                node.order = tick()
-                node.scope = state.scope
-                node.freed = False
-                out.node = node
                 out.needs = True
+                out.primitive = primitive
+                out.inputs = inputs
+                out.params = params or NONE
+                out.order = tick()
+                out.scope = state.scope
+                out.freed = False
                 break
     return out
 
@@ -134,16 +138,19 @@ def apply(primitive: Primitive, *inputs: Tensor, **params: Any) -> Tensor:
 def apply_in_place(
     primitive: Primitive, inputs: tuple[Tensor, ...], changed: tuple[Tensor, ...], **params: Any
 ) -> None:
-    """The door for updates: the tensors in `changed`, some of `inputs`, change where they lie."""
+    """The door for updates: the tensors in `changed`, some of `inputs`, change where they lie. One
+    that nobody else has seen yet need not be among them.
+    """
     recording = state.grad
     for x in changed:
-        if x.node is not None or (recording and x.needs):
+        if x.primitive is not None or (recording and x.needs):
             x.check_in_place(primitive.name)
     primitive.forward(*inputs, **params)
-    now = tick()
-    for x in changed:
-        cell = x.cell
-        if cell:
-            cell[0] = now
-        else:
-            x.cell = [now]
+    if changed:
+        now = last_change[0] = tick()
+        for x in changed:
+            cell = x.cell
+            if cell:
+                cell[0] = now
+            else:
+                x.cell = [now]

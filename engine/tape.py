@@ -1,5 +1,6 @@
-"""The tape: what a node remembers about the op that made a tensor, and the switches of the thread
-that decide whether anything is remembered. Backward, which walks the tape, is in backward.py.
+"""The tape's clock, and the switches of the thread that decide whether ops are remembered. The tape
+itself lies in the tensors: each knows the op that made it. Backward, which walks it, is in
+backward.py.
 """
 
 from __future__ import annotations
@@ -8,11 +9,6 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .primitives import Primitive
-    from .tensors import Tensor
 
 
 class _State(threading.local):
@@ -25,28 +21,10 @@ class _State(threading.local):
 state = _State()
 
 tick = itertools.count(1).__next__
-"""The clock of the tape: nodes and in-place changes take their numbers from it."""
+"""The clock of the tape: remembered ops and changes in place take their numbers from it."""
 
-
-class Node:
-    """One op that ran: its primitive, its inputs, its parameters and its creation number.
-
-    A tensor points to the node that made it, never back, so that a graph is freed with its last
-    tensor and not by the garbage collector.
-    """
-
-    __slots__ = ("freed", "inputs", "order", "params", "primitive", "scope")
-
-    primitive: Primitive
-    inputs: tuple[Tensor, ...]
-    params: dict[str, Any]
-    order: int
-    scope: str
-    freed: bool
-
-    def __repr__(self) -> str:
-        at = f" in {self.scope}" if self.scope else ""
-        return f"<Node {self.order}: {self.primitive.name}{at}>"
+last_change = [0]
+"""The clock's number at the last change in place of any tensor."""
 
 
 def is_grad_enabled() -> bool:
@@ -88,11 +66,11 @@ def enable_grad() -> _GradMode:
 
 @contextlib.contextmanager
 def scope(name: str) -> Iterator[None]:
-    """Within this block nodes carry `name`, after the names of the blocks around, as their path.
+    """Within this block ops carry `name`, after the names of the blocks around, as their path.
 
     >>> from backlit.engine import scope, tensor
     >>> with scope("encoder"), scope("0"):
-    ...     (tensor(1.0, requires_grad=True) * 2).node.scope
+    ...     (tensor(1.0, requires_grad=True) * 2).scope
     'encoder.0'
     """
     before = state.scope

@@ -13,7 +13,10 @@ import numpy as np
 from .errors import DtypeError, GraphError, ShapeError, shapes
 from .kernels.abi import MAX_DIMS
 from .kernels.build import F32, F64
-from .tape import Node, state
+from .tape import state
+
+if TYPE_CHECKING:
+    from .primitives import Primitive
 
 FLOATS = (F32, F64)
 BOOL = np.dtype(np.bool_)
@@ -32,14 +35,25 @@ class Tensor:
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "cell", "data", "grad", "name", "needs", "node")
+    __slots__ = (
+        "__weakref__",
+        "cell",
+        "data",
+        "freed",
+        "grad",
+        "inputs",
+        "name",
+        "needs",
+        "order",
+        "params",
+        "primitive",
+        "scope",
+    )
 
     data: np.ndarray
     """The numbers; ops and optimizers use it. Users read `.numpy()`."""
     needs: bool
     """`requires_grad`, read without a call."""
-    node: Node | None
-    """The op that made this tensor, where it was remembered; None for a leaf."""
     grad: Tensor | None
     """What `backward` left here: for leaves that require a gradient."""
     name: str | None
@@ -47,10 +61,24 @@ class Tensor:
     cell: list[int] | None
     """The clock's number at the last change in place, shared with views; None before any."""
 
+    # The tape: a tensor knows the op that made it and what from, never what is made from it, so
+    # that a graph is freed with its last tensor and not by the garbage collector.
+    primitive: Primitive | None
+    """The op that made this tensor, where it was remembered; None for a leaf, which has none of
+    the following."""
+    inputs: tuple[Tensor, ...]
+    params: dict[str, Any]
+    order: int
+    """The clock's number at the op."""
+    scope: str
+    """The path of the module in which the op ran."""
+    freed: bool
+    """Whether backward went through and let go of what it had needed."""
+
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False):
         self.data = to_array(data, dtype, copy=True)
         self.needs = False
-        self.node = self.grad = self.name = self.cell = None
+        self.primitive = self.grad = self.name = self.cell = None
         if requires_grad:
             self.requires_grad_()
 
@@ -118,7 +146,7 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         """Whether no remembered op made this tensor."""
-        return self.node is None
+        return self.primitive is None
 
     def requires_grad_(self, flag: bool = True) -> Tensor:
         """Ask for a gradient of this leaf, or no longer; returns the tensor."""
@@ -127,9 +155,9 @@ class Tensor:
                 f"only float tensors can require a gradient, this one is {self.dtype}; "
                 "write tensor(x, dtype='float32') if its numbers are quantities"
             )
-        if not flag and self.node is not None:
+        if not flag and self.primitive is not None:
             raise GraphError(
-                f"this tensor was made by {self.node.primitive.name}: its gradient flows on to "
+                f"this tensor was made by {self.primitive.name}: its gradient flows on to "
                 "what it was made from. Use .detach() for its value without its history"
             )
         self.needs = bool(flag)
@@ -203,19 +231,19 @@ class Tensor:
         notes = []
         if self.data.dtype not in (F32, INT, BOOL):
             notes.append(f"dtype={self.dtype}")
-        if self.node is not None:
-            notes.append(f"from {self.node.primitive.name}")
+        if self.primitive is not None:
+            notes.append(f"from {self.primitive.name}")
         elif self.needs:
             notes.append("requires_grad=True")
         return f"tensor({', '.join([text, *notes])})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if self.node is not None:
+        if self.primitive is not None:
             raise GraphError("only leaves can be copied with their flags; use .detach() first")
         twin = type(self).__new__(type(self))
         twin.data = self.data.copy()
         twin.needs, twin.name = self.needs, self.name
-        twin.node = twin.grad = twin.cell = None
+        twin.primitive = twin.grad = twin.cell = None
         if self.grad is not None:
             twin.grad = wrap(self.grad.data.copy())
         memo[id(self)] = twin
@@ -231,9 +259,9 @@ class Tensor:
 
     def check_in_place(self, name: str) -> None:
         """Raise unless this tensor may be changed in place now."""
-        if self.node is not None:
+        if self.primitive is not None:
             raise GraphError(
-                f"{name} would change the result of {self.node.primitive.name}, which backward "
+                f"{name} would change the result of {self.primitive.name}, which backward "
                 "may need; write a new tensor instead (y = y + x)"
             )
         if self.needs and state.grad:
@@ -256,7 +284,7 @@ def wrap(data: np.ndarray, cell: list[int] | None = None) -> Tensor:
     out = new(Tensor)
     out.data = data
     out.needs = False
-    out.node = out.grad = out.name = None
+    out.primitive = out.grad = out.name = None
     out.cell = cell
     return out
 

@@ -45,7 +45,7 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
         raise TypeError(
             f"draw: what is drawn is a Tensor, usually the loss, not {type(loss).__name__}"
         )
-    if loss.node is None:
+    if loss.primitive is None:
         why = (
             "it is a leaf: nothing was computed yet. Draw a result computed from it"
             if loss.requires_grad
@@ -56,7 +56,7 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
     if loss.size != 1:
         raise GraphError(
             f"draw: backward starts from one number, this tensor has shape {loss.shape} (from "
-            f"{loss.node.primitive.name}); draw its .sum() or .mean()"
+            f"{loss.primitive.name}); draw its .sum() or .mean()"
         )
     return _Recorder(loss, names or {}, module).graph()
 
@@ -71,18 +71,17 @@ class _Recorder:
         self.names: dict[object, str] = {p: name for name, p in self.params.items()}
         for name, tensor in names.items():
             if isinstance(tensor, Tensor) and not str(name).startswith("_"):
-                self.names[tensor.node or tensor] = str(name)
+                self.names[_key(tensor)] = str(name)
         self.tensors: list[Tensor] = []
-        self.ids: dict[object, int] = {}  # a node, or a leaf, to its number in the graph
-        self.users: dict[int, list[Any]] = {}  # the nodes that use a leaf
+        self.ids: dict[object, int] = {}  # a tensor by its key, to its number in the graph
+        self.users: dict[int, list[Any]] = {}  # the results made from a leaf
         self.freed = False
         for out in reversed(reachable([loss])):
-            node = _node_of(out)
-            for x in node.inputs:
-                if x.node is None:
-                    self.users.setdefault(self._number(x), []).append(node)
+            for x in out.inputs:
+                if x.primitive is None:
+                    self.users.setdefault(self._number(x), []).append(out)
             self._number(out)
-            self.freed |= node.freed
+            self.freed |= out.freed
         for parameter in self.params.values():
             self._number(parameter)
         self.tiles = len(self.tensors) <= FULL
@@ -91,7 +90,7 @@ class _Recorder:
         self.flows: dict[tuple[int, int], tuple[Values, tuple[int, ...], float | None]] = {}
 
     def _number(self, tensor: Tensor) -> int:
-        key = tensor.node or tensor
+        key = _key(tensor)
         if key not in self.ids:
             self.ids[key] = len(self.tensors)
             self.tensors.append(tensor)
@@ -103,23 +102,21 @@ class _Recorder:
             self._drain()
         else:
             for i, x in enumerate(self.tensors):
-                if x.node is None and x.grad is not None:
+                if x.primitive is None and x.grad is not None:
                     self.grads[i] = summarise(x.grad.data, self.tiles)
         free = {kind: count() for kind in LETTERS}
         nodes = tuple(self._node(i, x, free) for i, x in enumerate(self.tensors))
-        graph = Graph(nodes, tuple(self._edges()), (), self.ids[self.loss.node], self.freed)
+        graph = Graph(nodes, tuple(self._edges()), (), self.ids[_key(self.loss)], self.freed)
         return replace(graph, steps=narrate(graph, self.walked))
 
     def _drain(self) -> None:
         """Walk backward once, keeping of each step what pictures need."""
         sums: dict[int, np.ndarray] = {}
         for step in backward_steps(self.loss):
-            i = self.ids[step.node]
+            i = self.ids[_key(step.out)]
             self.walked.append(i)
             self.grads[i] = summarise(step.upstream.data, self.tiles)
-            for slot, (x, flow) in enumerate(
-                zip(step.node.inputs, step.contributions, strict=True)
-            ):
+            for slot, (x, flow) in enumerate(zip(step.out.inputs, step.contributions, strict=True)):
                 if flow is None:
                     continue
                 self.flows[i, slot] = (
@@ -127,7 +124,7 @@ class _Recorder:
                     step.unbroadcast[slot],
                     _factor(step, slot),
                 )
-                if x.node is None:
+                if x.primitive is None:
                     leaf = self.ids[x]
                     sums[leaf] = sums[leaf] + flow.data if leaf in sums else flow.data
         for leaf, total in sums.items():
@@ -136,20 +133,20 @@ class _Recorder:
     def _edges(self) -> list[Edge]:
         edges: list[Edge] = []
         for dst, out in enumerate(self.tensors):
-            if out.node is None:
+            if out.primitive is None:
                 continue
-            local = out.node.primitive.local
+            local = out.primitive.local
             operands = _operands(out)
             upstream = self.grads.get(dst)
             if upstream is not None and upstream.tile is not None:
                 upstream = replace(upstream, tile=None)  # the node has it
-            for slot, x in enumerate(out.node.inputs):
+            for slot, x in enumerate(out.inputs):
                 flow, summed, factor = self.flows.get((dst, slot), (None, (), None))
                 rule = local[min(slot, len(local) - 1)] if local and x.requires_grad else ""
                 edges.append(
                     Edge(
                         len(edges),
-                        self.ids[x.node or x],
+                        self.ids[_key(x)],
                         dst,
                         slot,
                         operands[slot],
@@ -164,8 +161,8 @@ class _Recorder:
 
     def _node(self, i: int, tensor: Tensor, free: dict[str, count[int]]) -> Node:
         kind = self._kind(tensor)
-        made = tensor.node.primitive if tensor.node else None
-        given = self.names.get(tensor.node or tensor) or tensor.name or ""
+        made = tensor.primitive
+        given = self.names.get(_key(tensor)) or tensor.name or ""
         name = clean(given).strip()
         gone = given == GONE and self.freed
         named = bool(name) and not gone
@@ -189,8 +186,8 @@ class _Recorder:
         )
 
     def _kind(self, tensor: Tensor) -> NodeKind:
-        if tensor.node is not None:
-            return "output" if tensor.node is self.loss.node else "op"
+        if tensor.primitive is not None:
+            return "output" if tensor is self.loss else "op"
         if tensor.requires_grad:
             return "param" if self.owned is None or tensor in self.owned else "input"
         named = tensor.name or tensor in self.names
@@ -200,11 +197,11 @@ class _Recorder:
         """The module that a node belongs to. A leaf lives in the innermost module around all its
         uses, except that inputs come from outside: those with a name, and those that some op works
         on alone (unlike a dropout's mask, which always meets a result)."""
-        if tensor.node is not None:
-            return tensor.node.scope
+        if tensor.primitive is not None:
+            return tensor.scope
         users = self.users.get(i, [])
         if kind == "input" and (
-            named or any(all(x.node is None for x in user.inputs) for user in users)
+            named or any(all(x.primitive is None for x in user.inputs) for user in users)
         ):
             return ""
         paths = [user.scope.split(".") for user in users]
@@ -223,31 +220,33 @@ class _Recorder:
         return "not run" if self.freed else "no path"
 
 
-def _node_of(out: Tensor) -> Any:
-    return out.node
+def _key(tensor: Tensor) -> object:
+    """What tells tensors apart: a result's number on the tape, which its ghost has too."""
+    return tensor if tensor.primitive is None else tensor.order
 
 
 def _operands(out: Tensor) -> list[str]:
     """What the formula of an op calls its operands: the names that its rules use; "" for many."""
-    node = _node_of(out)
-    rules = node.primitive.rules
+    assert out.primitive is not None
+    rules = out.primitive.rules
     names: list[str] = []
     if isinstance(rules, tuple):
         code = next(rule.__code__ for rule in rules if rule is not None)
-        names = list(code.co_varnames[2 : min(code.co_argcount, 2 + len(node.inputs))])
-    return names + [""] * (len(node.inputs) - len(names))
+        names = list(code.co_varnames[2 : min(code.co_argcount, 2 + len(out.inputs))])
+    return names + [""] * (len(out.inputs) - len(names))
 
 
 def _factor(step: BackwardStep, slot: int) -> float | None:
     """The local derivative as a number, where operand and result are single numbers: what the
     rule makes of an upstream gradient of 1."""
-    x, out = step.node.inputs[slot], step.out
-    rule = step.node.primitive.rule(slot)
+    out = step.out
+    x = out.inputs[slot]
+    rule = out.primitive.rule(slot) if out.primitive else None
     if x.size != 1 or out.size != 1 or rule is None:
         return None
     one = wrap(np.ones(out.shape, out.dtype))
     with no_grad():
-        local = rule(one, out, *step.node.inputs, **step.node.params)
+        local = rule(one, out, *out.inputs, **out.params)
     return None if local is None else float(local.data.sum())
 
 

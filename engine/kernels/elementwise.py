@@ -1,4 +1,4 @@
-"""Runs elementwise kernels over arrays: allocates the result, sees to broadcasting and to types,
+"""Runs elementwise kernels over tensors: allocates the result, sees to broadcasting and to types,
 and goes through the door. What has no native kernel (integers) is computed by NumPy.
 """
 
@@ -17,7 +17,7 @@ empty = np.empty
 
 
 class Elementwise:
-    """One elementwise op over arrays: `run(x, ...)` returns a fresh array.
+    """One elementwise op: `run(x, ...)` takes tensors and returns a fresh array.
 
     `kinds` is that of the kernel ("xy->o"); `host` is the NumPy function of the same meaning.
     """
@@ -70,15 +70,16 @@ class Elementwise:
             self.enter64 = enter
         return enter
 
-    def run1(self, x: np.ndarray) -> np.ndarray:
-        dtype = x.dtype
-        if dtype is F32:
+    def run1(self, operand: Any) -> np.ndarray:
+        x = operand.data
+        if x.dtype is F32:
             out = empty(x.shape, self.result or F32)
             (self.enter32 or self.prepare(F32))(0, 2, out, x)
             return out
-        return self.run_any(x)
+        return self.run_any(operand)
 
-    def run2(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def run2(self, left: Any, right: Any) -> np.ndarray:
+        x, y = left.data, right.data
         if x.dtype is F32 and y.dtype is F32:
             shape = x.shape
             if shape != y.shape:
@@ -86,10 +87,11 @@ class Elementwise:
             out = empty(shape, self.result or F32)
             (self.enter32 or self.prepare(F32))(0, 3, out, x, y)
             return out
-        return self.run_any(x, y)
+        return self.run_any(left, right)
 
-    def run_any(self, *arrays: np.ndarray) -> np.ndarray:
+    def run_any(self, *given: Any) -> np.ndarray:
         """The general way: any number of operands of any types."""
+        arrays = [operand.data for operand in given]
         floats = [k for k, letter in enumerate(self.kinds[:-3]) if letter.islower()]
         matched = self.promote(self.name, [arrays[k] for k in floats])
         operands = [a if a.dtype == U8 else np.asarray(a != 0) for a in arrays]

@@ -2,6 +2,7 @@
 scratch on the stack, the flush-to-zero mode. Kernels, doors and the walk are written with these.
 """
 
+import math
 import platform
 
 from llvmlite import ir
@@ -191,48 +192,61 @@ def restore_mode(typingctx, before):
     return types.void(types.int64), codegen
 
 
-def _lane_sum(numba_type, element):
-    """An intrinsic: the float64 sum of `count` values at a pointer, LANES partial sums at a time.
+def _lanes(numba_type, element, name):
+    """An intrinsic that folds `rows` x LANES values at a pointer, a row of lanes at a time.
 
-    Lane l takes the values l, l + LANES, ...; then the lanes are folded in halves. What does not
-    fill a row of lanes is left to the caller.
+    "sum": their sum, by float64 partial sums; "max": the largest, NaN if one is NaN. Lane l takes
+    the values l, l + LANES, ...; then the lanes are folded in halves. What does not fill a row of
+    lanes is left to the caller.
     """
-    wide = ir.VectorType(ir.DoubleType(), LANES)
+    adds = name == "sum"
+    within, within_type = (ir.DoubleType(), types.float64) if adds else (element, numba_type)
+    wide = ir.VectorType(within, LANES)
     narrow = ir.VectorType(element, LANES)
 
+    def join(builder, so_far, value):
+        if adds:
+            return builder.fadd(so_far, value)
+        greater = builder.fcmp_ordered(">", so_far, value)
+        is_nan = builder.fcmp_unordered("uno", so_far, so_far)
+        return builder.select(builder.or_(greater, is_nan), so_far, value)
+
     @intrinsic
-    def lane_sum(typingctx, pointer, rows):
+    def fold(typingctx, pointer, rows):
         def codegen(context, builder, signature, args):
             pointer, rows = args
             slot = cgutils.alloca_once(builder, wide)
-            builder.store(ir.Constant(wide, [0.0] * LANES), slot)
+            builder.store(ir.Constant(wide, [0.0 if adds else -math.inf] * LANES), slot)
             with cgutils.for_range(builder, rows) as loop:
                 at = builder.gep(pointer, [builder.mul(loop.index, ir.Constant(I64, LANES))])
                 values = builder.load(builder.bitcast(at, narrow.as_pointer()))
                 values.align = element.get_abi_size(context.target_data)
                 if narrow != wide:
                     values = builder.fpext(values, wide)
-                builder.store(builder.fadd(builder.load(slot), values), slot)
-            total = builder.load(slot)
+                builder.store(join(builder, builder.load(slot), values), slot)
+            folded = builder.load(slot)
             width = LANES
             while width > 1:
                 width //= 2
                 half = ir.VectorType(I32, width)
                 low = ir.Constant(half, list(range(width)))
                 high = ir.Constant(half, list(range(width, 2 * width)))
-                total = builder.fadd(
-                    builder.shuffle_vector(total, total, low),
-                    builder.shuffle_vector(total, total, high),
+                folded = join(
+                    builder,
+                    builder.shuffle_vector(folded, folded, low),
+                    builder.shuffle_vector(folded, folded, high),
                 )
-            return builder.extract_element(total, ir.Constant(I32, 0))
+            return builder.extract_element(folded, ir.Constant(I32, 0))
 
-        return types.float64(types.CPointer(numba_type), types.int64), codegen
+        return within_type(types.CPointer(numba_type), types.int64), codegen
 
-    return lane_sum
+    return fold
 
 
-lane_sum_f32 = _lane_sum(types.float32, ir.FloatType())
-lane_sum_f64 = _lane_sum(types.float64, ir.DoubleType())
+lane_sum_f32 = _lanes(types.float32, ir.FloatType(), "sum")
+lane_sum_f64 = _lanes(types.float64, ir.DoubleType(), "sum")
+lane_max_f32 = _lanes(types.float32, ir.FloatType(), "max")
+lane_max_f64 = _lanes(types.float64, ir.DoubleType(), "max")
 
 
 def _column_sum(numba_type, element):

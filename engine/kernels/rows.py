@@ -29,7 +29,11 @@ OPENING = f"""
         for r in range(rows):
             at = top + r * columns
             peak = x[at]
-            for c in range(1, columns):
+            done = 1
+            if columns >= 2 * LANES:
+                peak = lane_max_FLOAT(FLOAT(args[1] + at * ITEM), columns // LANES)
+                done = columns // LANES * LANES
+            for c in range(done, columns):
                 peak = peak if peak > x[at + c] or peak != peak else x[at + c]
             peaks[r] = FLOAT_zero if peak == -np.inf else peak
         if columns <= {BLOCK}:
@@ -40,7 +44,11 @@ OPENING = f"""
                 powers[i] = exp(shifted[i])
             for r in range(rows):
                 total = 0.0
-                for c in range(columns):
+                full = columns // LANES * LANES
+                if full:
+                    at = address_of_FLOAT(powers) + r * columns * ITEM
+                    total = lane_sum_FLOAT(FLOAT(at), columns // LANES)
+                for c in range(full, columns):
                     total += np.float64(powers[r * columns + c])
                 totals[r] = total
         else:
@@ -72,6 +80,28 @@ def kernel(args, begin, end):
             for c in range(columns):
                 at = top + r * columns + c
                 out[at] = (x[at] - peaks[r]) - powers[r]
+    return 0
+""",
+)
+
+# args: out, x, columns. The range counts rows.
+softmax_kernel = range_kernel(
+    "softmax",
+    f"""
+def kernel(args, begin, end):
+    columns = args[2]
+    x = FLOAT(args[1])
+    out = FLOAT(args[0])
+{OPENING}
+        for r in range(rows):
+            at = top + r * columns
+            part = FLOAT_type(1) / totals[r]
+            if columns <= {BLOCK}:
+                for c in range(columns):
+                    out[at + c] = powers[r * columns + c] * part
+            else:
+                for c in range(columns):
+                    out[at + c] = exp(x[at + c] - peaks[0]) * part
     return 0
 """,
 )
@@ -155,12 +185,12 @@ def kernel(args, begin, end):
 )
 
 
-def log_softmax(x: np.ndarray) -> np.ndarray:
-    """log(softmax(x)) along the last axis of a contiguous float array."""
-    out = np.empty(x.shape, x.dtype)
+def by_rows(kernel: Kernel, x: np.ndarray) -> np.ndarray:
+    """What `softmax_kernel` or `log_softmax_kernel` makes of the rows of a contiguous array."""
+    out = empty(x.shape, x.dtype)
     if x.size:
         columns = x.shape[-1]
-        ready(log_softmax_kernel, x.dtype, "aai")(0, x.size // columns, out, x, columns)
+        ready(kernel, x.dtype, "aai")(0, x.size // columns, out, x, columns)
     return out
 
 

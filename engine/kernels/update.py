@@ -125,9 +125,9 @@ def kernel(args, begin, end):
 )
 
 # args: a kernel's address, the bytes of an item, arrays a row, arrays that all rows share, and a
-# tuple of arrays. The tuple holds rows of arrays, then the shared ones; `end` counts rows. The kernel
-# runs once a row over its elements. Status: 1 + the row whose arrays are not alike (contiguous,
-# writeable, of one shape and type); nothing is changed then.
+# tuple of arrays. The tuple holds rows of arrays, then the shared ones; `end` counts rows. The
+# kernel runs once a row over its elements. Status: 1 + the row whose arrays are not alike
+# (contiguous, writeable, of one shape and type), or overlap; nothing is changed then.
 in_place = Kernel(
     "in_place",
     lambda suffix: (
@@ -154,6 +154,11 @@ def kernel(args, begin, end):
                 if dims[d] != shape[d] or (dims[d] != 1 and strides[d] != step):
                     return 1 + unit
                 step *= dims[d]
+            at = i64(array)[0]
+            for other in range(k):
+                there = i64(items[unit * width + other] + {DATA})[0]
+                if at != there and at < there + step and there < at + step:
+                    return 1 + unit
     for k in range(args[3]):
         row[width + k] = i64(items[end * width + k] + {DATA})[0]
     for unit in range(begin, end):

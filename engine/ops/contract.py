@@ -123,6 +123,9 @@ def matmul(x: Any, y: Any) -> Tensor:
     return apply(_matmul_record, x, y)
 
 
+matmul.record = _matmul_record  # type: ignore[attr-defined]
+
+
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> np.ndarray:
     a, w = x.data, weight.data
     b = None if bias is None else bias.data
@@ -158,6 +161,7 @@ def _linear_any(a: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarra
 
 _linear_record = primitive(
     "linear", _linear,
+    broadcasts=False,
     rules=(
         lambda g, ans, x, weight, bias=None: apply(_matmul_record, g, weight),
         lambda g, ans, x, weight, bias=None: apply(_pair_sum_record, g, x),
@@ -196,6 +200,7 @@ def _pair_sum(x: Tensor, y: Tensor) -> np.ndarray:
 
 _pair_sum_record = primitive(
     "pair_sum", _pair_sum,
+    broadcasts=False,
     rules=(
         lambda g, ans, x, y: apply(_linear_record, y, g),
         lambda g, ans, x, y: apply(_matmul_record, x, g),

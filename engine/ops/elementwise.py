@@ -51,33 +51,17 @@ def elementwise(
     domains = (domain,) if isinstance(domain, str) else domain
     kinds = kinds or "xyz"[: len(domains)] + "->o"
     runner = Elementwise(name, body, kinds, host or numpy, match_floats)
-    run: Any = runner.run
     if callable(rules):
         rules = (rules,)
 
     def samples(rng: np.random.Generator) -> list[Any]:
         return [sample(rng, d) for d in domains]
 
-    if len(domains) == 1:
-        record = primitive(
-            name, lambda x: run(x.data), rules=rules, numpy=numpy, samples=samples, **facts
-        )
-        return unary(record)
-    if len(domains) == 2:
-        record = primitive(
-            name, lambda x, y: run(x.data, y.data), rules=rules, numpy=numpy, samples=samples,
-            **facts,
-        )  # fmt: skip
-        return binary(record)
     record = primitive(
-        name,
-        lambda *xs: run(*[x.data for x in xs]),
-        rules=rules,
-        numpy=numpy,
-        samples=samples,
+        name, runner.run, rules=rules, numpy=numpy, samples=samples, broadcasts=len(domains) > 1,
         **facts,
-    )
-    return general(record)
+    )  # fmt: skip
+    return (unary, binary, general)[min(len(domains), 3) - 1](record)
 
 
 def unary(record: Primitive) -> Function:

@@ -5,13 +5,14 @@ written-out ones overflow.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import ClassIndexError, DtypeError, GraphError, ShapeError, shapes, where
 from ..kernels import rows
-from ..kernels.build import I64
+from ..kernels.build import I64, Kernel
 from ..kernels.reduce import total
 from ..primitives import apply, primitive
 from ..tensors import FLOATS, Tensor, as_tensor, constant, wrap
@@ -32,12 +33,15 @@ def _float_rows(name: str, x: np.ndarray) -> np.ndarray:
     return x if x.flags.c_contiguous else np.ascontiguousarray(x)
 
 
-def _log_softmax(x: Tensor, *, axis: int) -> np.ndarray:
-    data = x.data
-    if axis == data.ndim - 1:
-        return rows.log_softmax(_float_rows("log_softmax", data))
-    moved = _float_rows("log_softmax", np.moveaxis(data, axis, -1))
-    return np.ascontiguousarray(np.moveaxis(rows.log_softmax(moved), -1, axis))
+def _by_rows(name: str, kernel: Kernel) -> Callable[..., np.ndarray]:
+    def forward(x: Tensor, *, axis: int) -> np.ndarray:
+        data = x.data
+        if axis == data.ndim - 1:
+            return rows.by_rows(kernel, _float_rows(name, data))
+        moved = _float_rows(name, np.moveaxis(data, axis, -1))
+        return np.ascontiguousarray(np.moveaxis(rows.by_rows(kernel, moved), -1, axis))
+
+    return forward
 
 
 def _np_log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
@@ -50,14 +54,15 @@ def _row_samples(rng: np.random.Generator) -> list[Any]:
 
 
 _log_softmax_record = primitive(
-    "log_softmax", _log_softmax,
+    "log_softmax", _by_rows("log_softmax", rows.log_softmax_kernel),
+    broadcasts=False,
     rules=(lambda g, ans, x, axis: g - exp(ans) * g.sum(axis, keepdims=True),),
     formula="x - log Σ exp(x)", local=("g - softmax(x) · Σ g",), samples=_row_samples,
     numpy=_np_log_softmax, doc="The logarithm of softmax along an axis, without overflow.",
 )  # fmt: skip
 
 _softmax_record = primitive(
-    "softmax", lambda x, axis: exp(wrap(_log_softmax(x, axis=axis))).data,
+    "softmax", _by_rows("softmax", rows.softmax_kernel),
     rules=(lambda g, ans, x, axis: ans * (g - (g * ans).sum(axis, keepdims=True)),),
     formula="exp(x) / Σ exp(x)", local=("s · (g - Σ g · s), s = softmax(x)",),
     samples=_row_samples, numpy=lambda x, axis: np.exp(_np_log_softmax(x, axis)),
@@ -176,6 +181,7 @@ _slope_record = primitive(
 
 _cross_entropy_record = primitive(
     "cross_entropy", _cross_entropy,
+    broadcasts=False,
     rules=(
         lambda g, ans, logits, target, ignore_index, reduction: apply(
             _slope_record, g, logits, target, ignore_index=ignore_index, reduction=reduction

@@ -62,6 +62,7 @@ def _samples(rng: np.random.Generator) -> list[Any]:
 
 _sum_record = primitive(
     "sum", _sum,
+    broadcasts=False,
     rules=(lambda g, ans, x, axes: spread(g, x.shape, axes),),
     symbol="Σ", formula="Σ x", local=("1: g repeated",), samples=_samples,
     numpy=lambda x, axes: x.sum(axes),
@@ -70,6 +71,7 @@ _sum_record = primitive(
 
 _mean_record = primitive(
     "mean", _mean,
+    broadcasts=False,
     rules=(lambda g, ans, x, axes: spread(g * (ans.size / (x.size or 1)), x.shape, axes),),
     symbol="mean", formula="Σ x / n", local=("1/n: g / n repeated",), samples=_samples,
     numpy=lambda x, axes: x.mean(axes),

@@ -30,6 +30,7 @@ def _reshape(x: Tensor, *, shape: tuple[int, ...]) -> np.ndarray:
 
 _reshape_record = primitive(
     "reshape", _reshape,
+    broadcasts=False,
     rules=(lambda g, ans, x, shape: reshape(g, x.shape),),
     view=True, formula="x.reshape(shape)", local=("g.reshape(x.shape)",),
     samples=lambda rng: [rng.standard_normal((3, 4)), {"shape": (2, 6)}],
@@ -99,6 +100,7 @@ def check_axes(name: str, axes: Sequence[int], ndim: int) -> tuple[int, ...]:
 
 _transpose_record = primitive(
     "transpose", lambda x, axes: x.data.transpose(axes),
+    broadcasts=False,
     rules=(lambda g, ans, x, axes: transpose(g, tuple(np.argsort(axes).tolist())),),
     view=True, symbol="ᵀ", formula="xᵀ", local=("gᵀ",),
     samples=lambda rng: [rng.standard_normal((2, 3, 4)), {"axes": (2, 0, 1)}],
@@ -235,5 +237,5 @@ def astype(x: Tensor, dtype: Any) -> Tensor:
     x = as_tensor(x)
     out = apply(_astype_record, x, dtype=np.dtype(dtype))
     if out.dtype not in (F32, F64):
-        out.node, out.needs = None, False
+        out.primitive, out.needs = None, False
     return out

@@ -109,14 +109,10 @@ _add_in_place = InPlace(kernels.accumulate, 2)
 
 def _accumulate(x: Tensor, y: Tensor) -> np.ndarray:
     target, addend = x.data, y.data
-    x.check_in_place("accumulate")
-    if target.shape != addend.shape or target.dtype != addend.dtype:
-        raise ShapeError(f"accumulate: {shapes(target, addend)}{where()} must be alike")
-    if (
-        target.dtype not in FLOATS
-        or np.may_share_memory(target, addend)
-        or _add_in_place.run((target, addend))
-    ):
+    if target.dtype not in FLOATS or _add_in_place.run((target, addend)):
+        x.check_in_place("accumulate")
+        if target.shape != addend.shape or target.dtype != addend.dtype:
+            raise ShapeError(f"accumulate: {shapes(target, addend)}{where()} must be alike")
         np.add(target, addend, out=target)
     return target
 
@@ -131,6 +127,11 @@ def accumulate_(x: Tensor, y: Tensor) -> Tensor:
     """Add `y`, of the same shape, to `x` in place; returns x."""
     apply_in_place(_accumulate_record, (x, y), (x,))
     return x
+
+
+def add_to(x: Tensor, y: Tensor) -> None:
+    """Add `y` to a sum in the making, which nobody else has seen."""
+    apply_in_place(_accumulate_record, (x, y), ())
 
 
 def _copy(x: Tensor, y: Tensor) -> np.ndarray:

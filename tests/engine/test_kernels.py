@@ -556,6 +556,12 @@ def test_updates_of_parameters_in_any_layout(layout: str):
     np.testing.assert_array_equal(twin.numpy(), 2 * (2 * expected + g))
 
 
+def test_an_update_from_overlapping_memory_reads_the_old_numbers():
+    line = np.arange(6, dtype=F32)
+    engine.accumulate_(held(line[1:]), held(line[:-1]))
+    assert line.tolist() == [0, 1, 3, 5, 7, 9]
+
+
 def test_native_code_stays_within_its_arrays():
     """Arrays between forbidden pages, through every family of kernels, in a process of its own."""
     result = python((Path(__file__).parent / "guarded.py").read_text())

@@ -239,4 +239,4 @@ def test_dropout(dtype):
 
 def test_draws_are_constants():
     assert not uniform((3,)).requires_grad
-    assert (uniform((3,)) * ones(3)).node is None
+    assert (uniform((3,)) * ones(3)).primitive is None

@@ -84,6 +84,19 @@ def test_gradients_equal_finite_differences(name: str, seed: int):
     assert gradcheck(lambda *xs: apply(record, *xs, **params), inputs)
 
 
+@pytest.mark.parametrize("name", [name for name in CURVED if not registry[name].broadcasts])
+def test_rules_give_their_operands_shape_where_nothing_is_broadcast(name: str):
+    record = registry[name]
+    operands, params = drawn(record)
+    inputs = [as_tensor(x, requires_grad=_asks(record, k, x)) for k, x in enumerate(operands)]
+    out = apply(record, *inputs, **params)
+    g = as_tensor(np.ones(out.shape))
+    for slot, x in enumerate(inputs):
+        rule = record.rule(slot)
+        found = rule(g, out, *inputs, **params) if rule and x.requires_grad else None
+        assert found is None or found.shape == x.shape
+
+
 @pytest.mark.parametrize("name", CURVED)
 def test_gradients_of_gradients_equal_finite_differences(name: str):
     """The rule, made of tensor functions, is itself differentiated: for the operands and for g."""

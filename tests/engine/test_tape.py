@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from backlit.engine import (
+    BackwardStep,
     GraphError,
     ShapeError,
     Tensor,
@@ -62,7 +63,7 @@ def test_a_node_runs_once_after_all_that_used_it():
     x = leaf(2.0)
     y = x * x
     z = y + (y.exp().log() + y)
-    steps = [step.node for step in backward_steps(z)]
+    steps = [step.out for step in backward_steps(z)]
     assert len(steps) == len(set(steps)) == 5
     assert steps == sorted(steps, key=lambda node: -node.order)
     np.testing.assert_allclose(grads(z, x), 12)
@@ -104,8 +105,8 @@ def test_broadcasting_is_undone_by_summing():
 def test_a_constant_costs_no_node():
     """Only what leads to a leaf that asks is remembered."""
     x = ones(3)
-    assert (x * 2 + 1).node is None
-    assert (x * leaf(1.0, F32)).node is not None
+    assert (x * 2 + 1).primitive is None
+    assert (x * leaf(1.0, F32)).primitive is not None
 
 
 # -- leaves own their gradients
@@ -161,6 +162,24 @@ def test_backward_adds_to_what_is_there():
     (w * 1).sum().backward()
     assert w.grad is kept  # in place: an optimizer's or a program's buffer stays where it is
     assert w.grad.tolist() == [7, 13]
+
+
+def test_sums_in_the_making_are_nobody_elses():
+    """From the third use on a gradient is added up in place: no contribution may change with it."""
+    x = leaf([1.0, 2.0])
+    y = x * 1
+    z = y + y + (y + y) + y * 3 + x
+
+    def numbers(step: BackwardStep) -> list[list[float]]:
+        return [c.tolist() for c in step.contributions if c is not None]
+
+    at_once = [numbers(step) for step in backward_steps(z.sum())]
+    assert [numbers(step) for step in list(backward_steps(z.sum()))] == at_once
+    z.sum().backward(retain_graph=True)
+    assert x.grad is not None
+    assert x.grad.tolist() == [8, 8]
+    (again,) = grads(z.sum(), x)
+    assert again.tolist() == [8, 8]
 
 
 def test_the_upstream_gradient_scales():
@@ -448,7 +467,7 @@ def test_grad_mode_and_scope_are_per_thread():
     found = []
     with no_grad(), scope("outer"):
         thread = threading.Thread(
-            target=lambda: found.append((is_grad_enabled(), (leaf(1.0) * 1).node.scope))  # type: ignore[union-attr]
+            target=lambda: found.append((is_grad_enabled(), (leaf(1.0) * 1).scope))  # type: ignore[union-attr]
         )
         thread.start()
         thread.join()
@@ -471,8 +490,8 @@ def test_scopes_name_the_module_in_errors():
             add(ones(2), ones(3))
         with pytest.raises(ShapeError, match=r"in module encoder\.layers\.0"):
             linear(ones((2, 3)), ones((4, 5)))
-    assert y.node is not None
-    assert y.node.scope == "encoder.layers.0"
+    assert y.primitive is not None
+    assert y.scope == "encoder.layers.0"
     y.backward()
     with pytest.raises(GraphError):
         y.backward()
@@ -487,11 +506,11 @@ def test_steps_tell_what_backward_does_and_touch_nothing():
     y = (x * b + b).tanh().mean()
     sums: dict[int, Any] = {}
     for step in backward_steps(y):
-        assert step.node.primitive.name
+        assert step.out.primitive
         assert step.upstream.shape == step.out.shape
-        assert len(step.contributions) == len(step.node.inputs) == len(step.unbroadcast)
+        assert len(step.contributions) == len(step.out.inputs) == len(step.unbroadcast)
         for source, share, axes in zip(
-            step.node.inputs, step.contributions, step.unbroadcast, strict=True
+            step.out.inputs, step.contributions, step.unbroadcast, strict=True
         ):
             if share is None:
                 continue
@@ -526,10 +545,10 @@ def test_a_freed_graph_still_shows_its_structure():
     x = leaf(np.ones(3))
     y = (x * 2).sum()
     y.backward()
-    assert y.node is not None
-    assert y.node.freed
-    assert [t.node.primitive.name for t in y.node.inputs if t.node] == ["mul"]
-    assert y.node.inputs[0].tolist() == [2, 2, 2]
+    assert y.primitive is not None
+    assert y.freed
+    assert [t.primitive.name for t in y.inputs if t.primitive] == ["mul"]
+    assert y.inputs[0].tolist() == [2, 2, 2]
 
 
 # -- size and life
@@ -626,7 +645,7 @@ def test_big_values_are_let_go_after_backward():
 
 def test_order_is_that_of_creation():
     x = leaf(1.0)
-    orders = [(x * k).node.order for k in range(5)]  # type: ignore[union-attr]
+    orders = [(x * k).order for k in range(5)]  # type: ignore[union-attr]
     assert orders == sorted(set(orders))
 
 

@@ -292,10 +292,10 @@ def test_a_module_without_forward_says_so():
 def test_errors_and_nodes_carry_the_path_and_the_path_ends_with_the_call():
     model = nn.Sequential(nn.Identity(), nn.Sequential(nn.Linear(2, 3), nn.ReLU()))
     out = model(zeros((1, 2)))
-    assert out.node.scope == "1.1"
+    assert out.scope == "1.1"
     with pytest.raises(ShapeError, match=r"1\.0"):
         model(zeros((1, 5)))
-    assert (model(zeros((1, 2))) * 2).node.scope == ""
+    assert (model(zeros((1, 2))) * 2).scope == ""
 
 
 def test_repr_is_a_tree_with_the_number_of_parameters():

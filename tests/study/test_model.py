@@ -28,8 +28,8 @@ def array(values: Any) -> np.ndarray:
 def leaves_of(loss: Tensor) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     for step in backward_steps(loss):
-        for x in step.node.inputs:
-            if x.node is None and x.requires_grad:
+        for x in step.out.inputs:
+            if x.primitive is None and x.requires_grad:
                 found[id(x)] = x
     return list(found.values())
 
@@ -148,9 +148,9 @@ def test_gradients_of_big_tensors_are_the_sums_of_their_contributions():
     graph = draw(loss).graph
     sums: dict[int, Any] = {}
     for step in backward_steps(loss):
-        for x, flow in zip(step.node.inputs, step.contributions, strict=True):
+        for x, flow in zip(step.out.inputs, step.contributions, strict=True):
             if flow is not None:
-                key = id(x.node or x)
+                key = id(x)
                 sums[key] = sums.get(key, 0) + flow.data
     ends = {repr(summarise(total)) for total in sums.values()}
     drawn = [n.grad for n in graph.nodes if n.grad is not None and n.id != graph.root]
