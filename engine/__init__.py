@@ -63,6 +63,7 @@ from .ops.shape import (
 from .ops.update import (
     accumulate_,
     adam_update,
+    advance_,
     copy_,
     fill_,
     momentum_update,
@@ -77,7 +78,8 @@ from .tensors import Tensor
 __all__ = [
     "BacklitError", "BackwardStep", "ClassIndexError", "DtypeError", "Generator", "GradientError",
     "GraphError", "Primitive", "ShapeError", "Tensor", "absolute", "accumulate_",
-    "adam_update", "add", "apply", "arange", "argmax", "astype", "backward_steps", "bernoulli",
+    "adam_update", "add", "advance_", "apply", "arange", "argmax", "astype", "backward_steps",
+    "bernoulli",
     "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_", "cross_entropy",
     "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims", "fill_", "flatten",
     "full", "gradcheck", "gradients", "is_grad_enabled", "linear", "log", "log_softmax",

@@ -20,7 +20,7 @@ Numbers = Callable[[Mapping[str, Any]], tuple[float, ...]]
 class Group(UserDict):
     """Hyperparameters by name and ``params``, as PyTorch's; what is set counts from the next step.
 
-    ``cell`` is a float64 Tensor: the hyperparameters in the kernel's order, then the step count.
+    ``cell`` is a float64 Tensor: the hyperparameters in the kernel's order.
 
     >>> from backlit import nn, optim
     >>> group = optim.SGD(nn.Linear(2, 3).parameters(), lr=0.1).param_groups[0]
@@ -41,7 +41,7 @@ class Group(UserDict):
         self.check, self.numbers = check, numbers
         self.params = params
         self.data = {"params": params, **options}
-        self.cell = tensor([*numbers(options), 0.0], dtype=np.float64)
+        self.cell = tensor(numbers(options), dtype=np.float64)
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.update({name: value})
@@ -53,7 +53,7 @@ class Group(UserDict):
             raise ValueError("the parameters of a group are fixed; use add_param_group")
         wanted = {**self.data, **changes}
         self.check(wanted)
-        self.cell.data[:-1] = self.numbers(wanted)
+        self.cell.data[:] = self.numbers(wanted)
         self.data = wanted
 
     def __ior__(self, other: Any) -> Group:

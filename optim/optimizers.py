@@ -8,9 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..engine import (
     Tensor,
     adam_update,
+    advance_,
     momentum_update,
     no_grad,
     sgd_update,
@@ -27,8 +30,8 @@ class Optimizer:
     """Groups of parameters with their hyperparameters, and what is remembered of each parameter.
 
     ``params`` are leaf Tensors, or dicts of ``params`` and the hyperparameters special to that
-    group. A subclass names what it ``remembers`` and writes ``check``, ``numbers``, ``prepare`` and
-    ``update``.
+    group. A subclass names what it ``remembers`` and writes ``check``, ``numbers``, ``counts``,
+    ``prepare`` and ``update``.
     """
 
     remembers: tuple[str, ...] = ()  # the state of a parameter that has made a step
@@ -76,17 +79,24 @@ class Optimizer:
         """The hyperparameters in the order in which the kernel reads them, without the step."""
         raise NotImplementedError
 
+    def counts(self, group: Group) -> bool:
+        """Whether the kernel reads the number of the step."""
+        raise NotImplementedError
+
     def prepare(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Group
-    ) -> tuple[int, tuple[Tensor, ...]]:
-        """The number of this step of one parameter, from 1, and the operands that it takes.
+    ) -> tuple[Tensor, ...]:
+        """The operands that the step of one parameter takes.
 
-        ``state`` is what is remembered of the parameter, empty before its first step.
+        ``state`` is what is remembered of the parameter, empty before its first step but for
+        ``step``, the counter of its steps.
         """
         raise NotImplementedError
 
     def update(self, operands: list[Tensor], group: Group) -> None:
-        """Change parameters in place, given the operands of each in a row and the cell last."""
+        """Change parameters in place, given the operands of each in a row, and last the counter of
+        their steps, where it counts, and the hyperparameters.
+        """
         raise NotImplementedError
 
     # ---- what a training loop calls ------------------------------------------------------------
@@ -98,22 +108,53 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter that has a gradient; the others are passed over in silence."""
-        prepare, states = self.prepare, self.state
         with no_grad():
             for group in self.param_groups:
-                together: dict[int, list[Tensor]] = {}  # by the number of the step: one call each
-                for parameter in group.params:
-                    gradient = parameter.grad
-                    if gradient is not None:
-                        number, operands = prepare(parameter, gradient, states[parameter], group)
-                        if number in together:
-                            together[number] += operands
-                        else:
-                            together[number] = list(operands)
-                for number, row in together.items():
-                    group.cell.data[-1] = number
-                    row.append(group.cell)
-                    self.update(row, group)
+                parameters = [each for each in group.params if each.grad is not None]
+                if not self.counts(group):
+                    self._step_together(parameters, (group.cell,), group)
+                    continue
+                for counter, those in self._by_counter(parameters, group).items():
+                    advance_(counter)
+                    self._step_together(those, (counter, group.cell), group)
+
+    def _step_together(
+        self, parameters: list[Tensor], shared: tuple[Tensor, ...], group: Group
+    ) -> None:
+        """One step of parameters that have made the same number of steps."""
+        prepare, states = self.prepare, self.state
+        row: list[Tensor] = []
+        for parameter in parameters:
+            gradient: Any = parameter.grad
+            row += prepare(parameter, gradient, states[parameter], group)
+        if row:
+            row += shared
+            self.update(row, group)
+
+    def _by_counter(self, parameters: list[Tensor], group: Group) -> dict[Tensor, list[Tensor]]:
+        """The parameters that make a step, by the counter of their steps: who always step together
+        have one, and who stays behind keeps it.
+        """
+        states = self.state
+        found: dict[Tensor, list[Tensor]] = {}
+        fresh = None
+        for parameter in parameters:
+            counter = states[parameter].get("step")
+            if counter is None:
+                fresh = fresh or tensor(0.0, dtype=np.float64)
+                counter = states[parameter]["step"] = fresh
+            if counter in found:
+                found[counter].append(parameter)
+            else:
+                found[counter] = [parameter]
+        for parameter in group.params if len(parameters) < len(group.params) else ():
+            stays: Any = states[parameter].get("step") if parameter.grad is None else None
+            if stays in found:
+                own = copied(stays)
+                found[own] = found.pop(stays)
+                for other in found[own]:
+                    states[other]["step"] = own
+        return found
 
     # ---- its state -----------------------------------------------------------------------------
 
@@ -127,9 +168,9 @@ class Optimizer:
         number = {id(parameter): index for index, parameter in enumerate(parameters)}
         return {
             "state": {
-                index: {name: copied(value) for name, value in self.state[parameter].items()}
+                index: {name: saved(self.state[parameter], name) for name in self.remembers}
                 for index, parameter in enumerate(parameters)
-                if self.state.get(parameter)
+                if self.state.get(parameter) and self.remembers[-1] in self.state[parameter]
             },
             "param_groups": [
                 {**group, "params": [number[id(parameter)] for parameter in group.params]}
@@ -173,8 +214,10 @@ class Optimizer:
             )
         for group, own in zip(groups, self.param_groups, strict=True):
             own.update({name: value for name, value in group.items() if name != "params"})
-        for parameter, given in states.items():
-            remember(self.state[parameter], given)
+        for own in self.param_groups:
+            counters: dict[int, Tensor] = {}
+            for parameter in own.params:
+                remember(self.state[parameter], states[parameter], counters)
 
     def __repr__(self) -> str:
         lines = [
@@ -185,18 +228,32 @@ class Optimizer:
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
 
 
-def copied(value: Any) -> Any:
-    """A Tensor's copy without a graph; a step count as it is."""
-    return tensor(value.numpy(), dtype=value.dtype) if isinstance(value, Tensor) else value
+def copied(value: Tensor) -> Tensor:
+    """A copy without a graph."""
+    return tensor(value.numpy(), dtype=value.dtype)
 
 
-def remember(state: dict[str, Any], given: Mapping[str, Any]) -> None:
-    """Write what was saved into a parameter's state: into the tensors that are there already."""
+def saved(state: Mapping[str, Tensor], name: str) -> Any:
+    """What a state dictionary has of a parameter's state: the count of steps as an int."""
+    return int(state[name].item()) if name == "step" else copied(state[name])
+
+
+def remember(
+    state: dict[str, Tensor], given: Mapping[str, Any], counters: dict[int, Tensor]
+) -> None:
+    """Write what was saved into a parameter's state: into the tensors that are there already.
+
+    ``counters`` has the counter of those parameters whose number of steps is the same.
+    """
     for name in state.keys() - given.keys():
         del state[name]
+    if given:  # a momentum buffer alone says that there was a step
+        steps = int(given.get("step", 1))
+        if steps not in counters:
+            counters[steps] = tensor(float(steps), dtype=np.float64)
+        state["step"] = counters[steps]
     for name, value in given.items():
         if name == "step":
-            state[name] = int(value)
             continue
         array = as_array(name, value)
         saved = tensor(array, dtype=array.dtype)
@@ -254,15 +311,17 @@ class SGD(Optimizer):
     def numbers(self, options: Mapping[str, Any]) -> tuple[float, ...]:
         return tuple(float(options[name]) for name in self.defaults)
 
+    def counts(self, group: Group) -> bool:
+        return bool(group.data["momentum"])
+
     def prepare(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Group
-    ) -> tuple[int, tuple[Tensor, ...]]:
+    ) -> tuple[Tensor, ...]:
         if not group.data["momentum"]:
-            return 1, (parameter, gradient)
-        if state:
-            return 2, (parameter, gradient, state["momentum_buffer"])  # 2: not the first, no more
-        velocity = state["momentum_buffer"] = zeros_like(parameter)
-        return 1, (parameter, gradient, velocity)
+            return parameter, gradient
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = zeros_like(parameter)
+        return parameter, gradient, state["momentum_buffer"]
 
     def update(self, operands: list[Tensor], group: Group) -> None:
         (momentum_update if group.data["momentum"] else sgd_update)(*operands)
@@ -320,15 +379,16 @@ class Adam(Optimizer):
         rates = options["lr"], *options["betas"], options["eps"], options["weight_decay"]
         return *map(float, rates), self.decoupled, float(options["maximize"])
 
+    def counts(self, group: Group) -> bool:
+        return True
+
     def prepare(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Group
-    ) -> tuple[int, tuple[Tensor, ...]]:
-        if not state:
-            state["step"] = 0
+    ) -> tuple[Tensor, ...]:
+        if "exp_avg" not in state:
             state["exp_avg"] = zeros_like(parameter)
             state["exp_avg_sq"] = zeros_like(parameter)
-        number = state["step"] = state["step"] + 1
-        return number, (parameter, gradient, state["exp_avg"], state["exp_avg_sq"])
+        return parameter, gradient, state["exp_avg"], state["exp_avg_sq"]
 
     def update(self, operands: list[Tensor], group: Group) -> None:
         adam_update(*operands)

@@ -5,7 +5,7 @@ call gets the arguments as they are and reads what it needs from NumPy's array o
 import ctypes
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,24 +70,49 @@ FASTCALL = 0x80
 """METH_FASTCALL: the function gets (self, pointer to the arguments, how many), no tuple."""
 
 
+LISTENER = np.zeros(1, np.int64)
+"""The address of a Python function that hears of each kernel that ran through a door; 0: none."""
+
+
 @cache
 def _method(constants: int, kinds: str) -> Method:
     """The trampoline for a row of `constants` integers and then arguments of these kinds."""
-    lines = ["def entry(self, given, count):"]
-    lines.append(f"    fixed = i64(i64(self + {DATA})[0])")
-    lines.append("    row = i64(scratch_512())")
-    lines += [f"    row[{k}] = fixed[{1 + k}]" for k in range(constants)]
+    read = {"a": f"i64(given[{{}}] + {DATA})[0]", "o": "given[{}]", "i": "as_integer(given[{}])"}
+    lines = [f"    row[{k}] = fixed[{2 + k}]" for k in range(constants)]
     for k, kind in enumerate(kinds):
-        value = {"a": "i64(given[{}] + DATA)[0]", "o": "given[{}]", "i": "as_integer(given[{}])"}
-        read = value[kind].replace("DATA", str(DATA)).format(2 + k)
-        lines.append(f"    row[{constants + k}] = {read}")
-    lines.append("    mode = flush_subnormals()")
-    call = "call_kernel(fixed[0], row, as_integer(given[0]), as_integer(given[1]))"
-    lines.append(f"    status = {call}")
-    lines.append("    restore_mode(mode)")
-    lines.append("    return from_integer(status)")
-    address = entry(f"door_{constants}_{kinds}", "\n".join(lines))
+        lines.append(f"    row[{constants + k}] = {read[kind].format(2 + k)}")
+    rows = "\n".join(lines)
+    source = f"""
+def entry(self, given, count):
+    fixed = i64(i64(self + {DATA})[0])
+    row = i64(scratch_512())
+{rows}
+    mode = flush_subnormals()
+    status = call_kernel(fixed[1], row, as_integer(given[0]), as_integer(given[1]))
+    restore_mode(mode)
+    listener = i64(fixed[0])[0]
+    if listener and status == 0:
+        row[0] = self
+        for k in range(count):
+            row[1 + k] = given[k]
+        if not call_python(listener, row, 1 + count):
+            return 0
+    return from_integer(status)
+"""
+    address = entry(f"door_{constants}_{kinds}", source)
     return Method(b"door", address, FASTCALL, b"door(begin, end, ...) -> status")
+
+
+class Call(NamedTuple):
+    """What a door is made of: the kernel's address, the kinds of its arguments, the constants."""
+
+    kernel: int
+    kinds: str
+    constants: tuple[int, ...]
+
+
+calls: dict[int, tuple[Call, np.ndarray]] = {}
+"""The doors' facts, by the identity of the row that a trampoline gets as `self`."""
 
 
 def door(kernel: int, kinds: str, *constants: int) -> Callable[..., int]:
@@ -98,8 +123,36 @@ def door(kernel: int, kinds: str, *constants: int) -> Callable[..., int]:
     array, of which the row gets the data pointer, "o" an object, its address, "i" an integer.
     Nothing is checked: the caller has seen to types and sizes.
     """
-    method = _method(len(constants), kinds)
+    return _door(Call(kernel, kinds, constants))
+
+
+@cache
+def _door(call: Call) -> Callable[..., int]:
+    method = _method(len(call.constants), call.kinds)
     make: Any = ctypes.pythonapi.PyCFunction_NewEx
     make.restype = ctypes.py_object
     make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    return make(ctypes.addressof(method), np.array([kernel, *constants], np.int64), None)
+    row = np.array([LISTENER.ctypes.data, call.kernel, *call.constants], np.int64)
+    calls[id(row)] = call, row
+    return make(ctypes.addressof(method), row, None)
+
+
+def listen(function: Callable[..., object] | None) -> None:
+    """Have `function(row, begin, end, ...)` called after each kernel that ran, or no longer.
+
+    `calls[id(row)]` says which kernel; the rest is what the door was given. The caller keeps the
+    function alive.
+    """
+    LISTENER[0] = 0 if function is None else id(function)
+
+
+def on_host() -> None:
+    """Said where a kernel's caller has NumPy do a part of the work: whoever listens must then run
+    the whole op again in Python, not its kernels alone.
+    """
+    global hosted
+    hosted += 1
+
+
+hosted = 0
+"""How often `on_host` was said."""

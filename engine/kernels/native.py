@@ -110,6 +110,24 @@ def _python(name):
     return call
 
 
+@intrinsic
+def call_python(typingctx, function, given, count):
+    """Call the Python object at an address with objects in a row; False where it raised."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(I64, [I64, I64.as_pointer(), I64, I64])
+        call = cgutils.get_or_insert_function(builder.module, kind, "PyObject_Vectorcall")
+        result = builder.call(call, [*args, ir.Constant(I64, 0)])
+        fine = builder.icmp_unsigned("!=", result, ir.Constant(I64, 0))
+        with builder.if_then(fine):
+            kind = ir.FunctionType(VOID, [I64])
+            drop = cgutils.get_or_insert_function(builder.module, kind, "Py_DecRef")
+            builder.call(drop, [result])
+        return fine
+
+    return types.boolean(types.int64, types.CPointer(types.int64), types.int64), codegen
+
+
 as_integer = _python("PyLong_AsLongLong")
 from_integer = _python("PyLong_FromLongLong")
 

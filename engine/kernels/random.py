@@ -6,8 +6,9 @@ Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 20
 
 import numpy as np
 
-from .build import range_kernel
+from .build import I64, range_kernel
 from .door import door
+from .update import advance
 
 PHILOX = """
 from numba import njit
@@ -88,7 +89,8 @@ def kernel(args, begin, end):
 
 
 def draw(kernel, state: np.ndarray, out: np.ndarray) -> None:
-    """Fill `out` by draw number state[1] under key state[0]."""
+    """Fill `out` by draw number state[1] under key state[0]; the next draw has the next number."""
     per_block = 2 if kernel is uniform_kernel and out.itemsize == 8 else 4
     blocks = -(-out.size // per_block)
     door(kernel.address(out.dtype), "aai")(0, blocks, out, state, out.size)
+    door(advance.address(I64), "a")(1, 2, state)

@@ -12,8 +12,8 @@ from .door import DATA, ITEMS, WORD, door
 WRITEABLE = 0x400
 """NPY_ARRAY_WRITEABLE, a part of NumPy's C API."""
 
-# args: parameter, gradient, hyperparameters. [lr, momentum, dampening, weight_decay, nesterov,
-# maximize, step], all float64; step counts from 1. The range counts elements.
+# args: parameter, gradient, hyperparameters [lr, momentum, dampening, weight_decay, nesterov,
+# maximize], all float64. The range counts elements.
 sgd = range_kernel(
     "sgd",
     """
@@ -30,7 +30,8 @@ def kernel(args, begin, end):
 """,
 )
 
-# args: parameter, gradient, momentum buffer, hyperparameters (as above).
+# args: parameter, gradient, momentum buffer, number of the step (float64, from 1),
+# hyperparameters as above. The first step's velocity is the gradient.
 sgd_momentum = range_kernel(
     "sgd_momentum",
     """
@@ -38,11 +39,11 @@ def kernel(args, begin, end):
     p = FLOAT(args[0])
     g = FLOAT(args[1])
     b = FLOAT(args[2])
-    hyper = f64(args[3])
+    hyper = f64(args[4])
     lr = FLOAT_type(hyper[0])
     momentum = FLOAT_type(hyper[1])
     share = FLOAT_type(1.0 - hyper[2])
-    if hyper[6] <= 1:
+    if f64(args[3])[0] <= 1:
         momentum = FLOAT_type(0)
         share = FLOAT_type(1)
     look = FLOAT_type(hyper[1])
@@ -63,9 +64,10 @@ def kernel(args, begin, end):
 """,
 )
 
-# args: parameter, gradient, mean, mean of squares, hyperparameters [lr, beta1, beta2, eps,
-# weight_decay, decoupled, maximize, step]. Kingma & Ba, arXiv:1412.6980; decoupled decay:
-# Loshchilov & Hutter, arXiv:1711.05101. eps stands outside the bias-corrected root.
+# args: parameter, gradient, mean, mean of squares, number of the step (float64, from 1),
+# hyperparameters [lr, beta1, beta2, eps, weight_decay, decoupled, maximize]. Kingma & Ba,
+# arXiv:1412.6980; decoupled decay: Loshchilov & Hutter, arXiv:1711.05101. eps stands outside the
+# bias-corrected root.
 adam = range_kernel(
     "adam",
     """
@@ -74,7 +76,8 @@ def kernel(args, begin, end):
     g = FLOAT(args[1])
     m = FLOAT(args[2])
     v = FLOAT(args[3])
-    hyper = f64(args[4])
+    step = f64(args[4])[0]
+    hyper = f64(args[5])
     keep = FLOAT_type(hyper[2])
     fresh1 = FLOAT_type(1.0 - hyper[1])
     fresh2 = FLOAT_type(1.0 - hyper[2])
@@ -85,8 +88,8 @@ def kernel(args, begin, end):
     if hyper[5] != 0:
         shrink = FLOAT_type(1.0 - hyper[0] * hyper[4])
         decay = FLOAT_type(0)
-    rate = FLOAT_type(hyper[0] / (1.0 - hyper[1] ** hyper[7]))
-    root = FLOAT_type(math.sqrt(1.0 - hyper[2] ** hyper[7]))
+    rate = FLOAT_type(hyper[0] / (1.0 - hyper[1] ** step))
+    root = FLOAT_type(math.sqrt(1.0 - hyper[2] ** step))
     for i in range(begin, end):
         slope = sign * g[i] + decay * p[i]
         mean = m[i] + fresh1 * (slope - m[i])
@@ -120,6 +123,17 @@ def kernel(args, begin, end):
     factor = FLOAT_type(f64(args[1])[0])
     for i in range(begin, end):
         out[i] *= factor
+    return 0
+""",
+)
+
+# args: an array of counters, floats or integers. The range counts those that go up by one.
+advance = range_kernel(
+    "advance",
+    """
+def kernel(args, begin, end):
+    for i in range(begin, end):
+        FLOAT(args[0])[i] += 1
     return 0
 """,
 )

@@ -11,34 +11,46 @@ import numpy as np
 from ..errors import DtypeError, ShapeError, shapes, where
 from ..kernels import update as kernels
 from ..kernels.build import F64, Kernel
+from ..kernels.door import door, on_host
 from ..kernels.update import InPlace
 from ..primitives import Primitive, apply_in_place, primitive
 from ..tensors import FLOATS, Tensor, constant, to_array, wrap
 
 
 def _update(
-    name: str, kernel: Kernel, width: int, numbers: int, doc: str, formula: str
+    name: str, kernel: Kernel, width: int, numbers: int, doc: str, formula: str, *, counts: bool
 ) -> Primitive:
-    """A primitive of rows of `width` tensors, changed in place; `numbers` hyperparameters last."""
-    run = InPlace(kernel, width, 1).run
+    """A primitive of rows of `width` tensors, changed in place. Last come the number of the step,
+    if the update counts, and the hyperparameters, as many as `numbers`.
+    """
+    shared = 1 + counts
+    run = InPlace(kernel, width, shared).run
 
     def forward(*tensors: Tensor) -> np.ndarray:
         arrays = tuple([t.data for t in tensors])
         if arrays[0].dtype not in FLOATS:
             raise DtypeError(f"{name}: parameters are floats, this one is {arrays[0].dtype}")
-        hyper = arrays[-1]
-        if (len(arrays) - 1) % width or hyper.dtype != F64 or hyper.shape != (numbers,):
+        hyper, step = arrays[-1], arrays[-shared]
+        if (
+            (len(arrays) - shared) % width
+            or hyper.dtype != F64
+            or hyper.shape != (numbers,)
+            or (counts and (step.dtype != F64 or step.ndim))
+        ):
             raise ShapeError(
-                f"{name}: rows of {width} tensors, then {numbers} hyperparameters in float64; got "
-                f"{len(arrays) - 1} tensors, then {shapes(hyper)}"
+                f"{name}: rows of {width} tensors"
+                + (", then the number of the step in float64" if counts else "")
+                + f", then {numbers} hyperparameters in float64; got {shapes(*arrays)}"
             )
         if run(arrays):
-            rows = [arrays[k : k + width] for k in range(0, len(arrays) - 1, width)]
+            on_host()
+            end = len(arrays) - shared
+            rows = [arrays[k : k + width] for k in range(0, end, width)]
             for k, row in enumerate(rows):
                 tensors[k * width].check_in_place(name)
                 _check_row(name, row)
             for row in rows:
-                _one_by_one(run, row, hyper)
+                _one_by_one(run, row, arrays[end:])
         return arrays[0]
 
     return primitive(name, forward, in_place=True, doc=doc, formula=formula)
@@ -53,55 +65,87 @@ def _check_row(name: str, row: tuple[np.ndarray, ...]) -> None:
             )
 
 
-def _one_by_one(run: Any, row: tuple[np.ndarray, ...], hyper: np.ndarray) -> None:
+def _one_by_one(run: Any, row: tuple[np.ndarray, ...], shared: tuple[np.ndarray, ...]) -> None:
     """One row, whose arrays may differ in layout: on copies; all but the gradient go back."""
     copies = tuple([np.array(a, np.dtype(a.dtype.type), order="C") for a in row])
-    run((*copies, hyper))
+    run((*copies, *shared))
     for k, (array, copy) in enumerate(zip(row, copies, strict=True)):
         if k != 1:
             array[...] = copy
 
 
-_sgd = _update("sgd_update", kernels.sgd, 2, 7, "A step of gradient descent.", "x - lr · g")
-_momentum = _update(
-    "momentum_update", kernels.sgd_momentum, 3, 7,
-    "A step of gradient descent with momentum.", "x - lr · v, v = momentum · v + g",
+_sgd = _update(
+    "sgd_update", kernels.sgd, 2, 6, "A step of gradient descent.", "x - lr · g",
+    counts=False,
 )  # fmt: skip
-_adam = _update("adam_update", kernels.adam, 4, 8, "A step of Adam.", "x - lr · m̂ / (√v̂ + eps)")
-_scale = _update("scale", kernels.scale, 1, 1, "A multiplication in place.", "x · factor")
+_momentum = _update(
+    "momentum_update", kernels.sgd_momentum, 3, 6,
+    "A step of gradient descent with momentum.", "x - lr · v, v = momentum · v + g", counts=True,
+)  # fmt: skip
+_adam = _update(
+    "adam_update", kernels.adam, 4, 7, "A step of Adam.", "x - lr · m̂ / (√v̂ + eps)", counts=True,
+)  # fmt: skip
+_scale = _update(
+    "scale", kernels.scale, 1, 1, "A multiplication in place.", "x · factor", counts=False,
+)  # fmt: skip
 
 
 def sgd_update(*operands: Tensor) -> None:
     """One step of SGD: sgd_update(param, grad, ..., hyper), any number of parameters.
 
-    `hyper` is float64 [lr, momentum, dampening, weight_decay, nesterov, maximize, step], the step
-    counting from 1. All of one float type; each parameter and its gradient have one shape.
+    `hyper` is float64 [lr, momentum, dampening, weight_decay, nesterov, maximize]. All of one float
+    type; each parameter and its gradient have one shape.
     """
     apply_in_place(_sgd, operands, operands[:-1:2])
 
 
 def momentum_update(*operands: Tensor) -> None:
-    """One step of SGD with momentum: momentum_update(param, grad, buffer, ..., hyper), any number
-    of parameters; `hyper` as for `sgd_update`. In step 1 the buffer becomes the gradient.
+    """One step of SGD with momentum: momentum_update(param, grad, buffer, ..., step, hyper), any
+    number of parameters; `hyper` as for `sgd_update`, `step` is the number of the step, float64,
+    from 1. In step 1 the buffer becomes the gradient.
     """
-    apply_in_place(_momentum, operands, operands[:-1:3] + operands[2:-1:3])
+    apply_in_place(_momentum, operands, operands[:-2:3] + operands[2:-2:3])
 
 
 def adam_update(*operands: Tensor) -> None:
-    """One step of Adam: adam_update(param, grad, exp_avg, exp_avg_sq, ..., hyper), any number of
-    parameters.
+    """One step of Adam: adam_update(param, grad, exp_avg, exp_avg_sq, ..., step, hyper), any number
+    of parameters.
 
-    `hyper` is float64 [lr, beta1, beta2, eps, weight_decay, decoupled, maximize, step], the step
-    counting from 1. Numbers as PyTorch's Adam, and AdamW where decoupled.
+    `step` is the number of the step, float64, from 1; `hyper` is float64 [lr, beta1, beta2, eps,
+    weight_decay, decoupled, maximize]. Numbers as PyTorch's Adam, and AdamW where decoupled.
     """
-    apply_in_place(_adam, operands, operands[:-1:4] + operands[2:-1:4] + operands[3:-1:4])
+    apply_in_place(_adam, operands, operands[:-2:4] + operands[2:-2:4] + operands[3:-2:4])
+
+
+def _advance(x: Tensor) -> np.ndarray:
+    array = x.data
+    door(kernels.advance.address(array.dtype), "a")(0, array.size, array)
+    return array
+
+
+_advance_record = primitive(
+    "advance", _advance, in_place=True, doc="A counter goes up by one.", formula="x + 1",
+    symbol="+1",
+)  # fmt: skip
+
+
+def advance_(x: Tensor) -> Tensor:
+    """Add 1 to a float64 tensor in place: a counter of steps; returns it."""
+    if x.data.dtype != F64 or not x.data.flags.c_contiguous:
+        raise DtypeError(f"advance: a counter is a contiguous float64 tensor, not {shapes(x)}")
+    apply_in_place(_advance_record, (x,), (x,))
+    return x
 
 
 def scale_(x: Tensor, factor: float | Tensor) -> Tensor:
     """Multiply `x` in place by one number; returns it."""
-    number = factor.item() if isinstance(factor, Tensor) else factor
-    apply_in_place(_scale, (x, wrap(np.array([number], F64))), (x,))
+    number = factor.astype(F64).reshape(1) if isinstance(factor, Tensor) else _row(factor)
+    apply_in_place(_scale, (x, number), (x,))
     return x
+
+
+def _row(number: float) -> Tensor:
+    return wrap(np.array([number], F64))
 
 
 _add_in_place = InPlace(kernels.accumulate, 2)
@@ -110,6 +154,7 @@ _add_in_place = InPlace(kernels.accumulate, 2)
 def _accumulate(x: Tensor, y: Tensor) -> np.ndarray:
     target, addend = x.data, y.data
     if target.dtype not in FLOATS or _add_in_place.run((target, addend)):
+        on_host()
         x.check_in_place("accumulate")
         if target.shape != addend.shape or target.dtype != addend.dtype:
             raise ShapeError(f"accumulate: {shapes(target, addend)}{where()} must be alike")

@@ -253,10 +253,11 @@ def test_updates_and_draws_split_anywhere(dtype: np.dtype, n: int, borders: list
     p, g, m = (rng.standard_normal(n).astype(dtype) for _ in range(3))
     v = floats(rng, n, dtype)
     ranges = split(n, borders)
-    adam = np.array([0.1, 0.9, 0.999, 1e-8, 0.01, 1, 0, 3])
-    same_bits(update.adam, dtype, n, ranges, p.copy(), g, m.copy(), v, adam)
-    sgd = np.array([0.1, 0.9, 0.1, 0.01, 1, 0, 3])
-    same_bits(update.sgd_momentum, dtype, n, ranges, p.copy(), g, m.copy(), sgd)
+    step = np.array(3.0)
+    adam = np.array([0.1, 0.9, 0.999, 1e-8, 0.01, 1, 0])
+    same_bits(update.adam, dtype, n, ranges, p.copy(), g, m.copy(), v, step, adam)
+    sgd = np.array([0.1, 0.9, 0.1, 0.01, 1, 0])
+    same_bits(update.sgd_momentum, dtype, n, ranges, p.copy(), g, m.copy(), step, sgd)
     same_bits(update.sgd, dtype, n, ranges, p.copy(), g, sgd)
     state = np.array([n, 2], np.uint64)
     per_block = 2 if dtype == F64 else 4
@@ -516,7 +517,8 @@ def test_blas_threads_are_given_back():
 
 def test_updates_check_before_native_code_writes():
     """Fewer numbers than the kernel reads, other sizes, other types: refused, nothing written."""
-    p, g, hyper = ones(4), ones(4), tensor([0.1, 0, 0, 0, 0, 0, 1], "float64")
+    one = tensor(1.0, "float64")
+    p, g, hyper = ones(4), ones(4), tensor([0.1, 0, 0, 0, 0, 0], "float64")
     wide = ones(4, "float64")
     for act in (
         lambda: engine.sgd_update(p, ones(3), hyper),
@@ -525,10 +527,10 @@ def test_updates_check_before_native_code_writes():
         lambda: engine.sgd_update(p, g, tensor([0.1], "float64")),
         lambda: engine.sgd_update(p, g, p, hyper),
         lambda: engine.sgd_update(p, g, g, ones(3), hyper),  # the second row: the first neither
-        lambda: engine.momentum_update(p, g, ones(5), hyper),
-        lambda: engine.momentum_update(p, g, hyper),
-        lambda: engine.adam_update(p, g, zeros(4), zeros(4), hyper),
-        lambda: engine.adam_update(p, g, zeros(4), zeros(3), ones(8, "float64")),
+        lambda: engine.momentum_update(p, g, ones(5), one, hyper),
+        lambda: engine.momentum_update(p, g, one, hyper),
+        lambda: engine.adam_update(p, g, zeros(4), zeros(4), one, hyper),
+        lambda: engine.adam_update(p, g, zeros(4), zeros(3), one, ones(7, "float64")),
         lambda: engine.accumulate_(p, ones(3)),
         lambda: engine.accumulate_(p, wide),
         lambda: engine.scale_(tensor([1, 2]), 2.0),
@@ -542,7 +544,7 @@ def test_updates_check_before_native_code_writes():
 def test_updates_of_parameters_in_any_layout(layout: str):
     rng = np.random.default_rng(9)
     p, g = floats(rng, (3, 5), F32), floats(rng, (3, 5), F32)
-    hyper = tensor([0.5, 0, 0, 0, 0, 0, 1], "float64")
+    hyper = tensor([0.5, 0, 0, 0, 0, 0], "float64")
     twin, other = held(laid_out(p.copy(), layout)), tensor(p)
     engine.sgd_update(other, held(g), twin, held(laid_out(g, layout)), hyper)
     expected = p - F32.type(0.5) * g

@@ -33,11 +33,11 @@ def train(seed: int, steps: int = 40) -> bytes:
         for w in weights:
             w.grad = None
         loss.backward()
-        hyper = tensor([0.01, 0.9, 0.999, 1e-8, 0, 0, 0, step], "float64")
+        hyper = tensor([0.01, 0.9, 0.999, 1e-8, 0, 0, 0], "float64")
         for w, (m, v) in zip(weights, states, strict=True):
             with no_grad():
                 assert w.grad is not None
-                adam_update(w, w.grad, m, v, hyper)
+                adam_update(w, w.grad, m, v, tensor(step, "float64"), hyper)
     return b"".join(w.data.tobytes() for w in weights)
 
 
