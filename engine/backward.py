@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import GraphError, ShapeError, where
-from .ops.elementwise import add
+from .ops.elementwise import add, clone
 from .ops.shape import sum_to
 from .ops.update import accumulate_, add_to
 from .primitives import Primitive
@@ -106,7 +106,7 @@ def own(c: Tensor, g: Tensor, out: Tensor, inputs: tuple[Tensor, ...]) -> Tensor
     if c.needs:  # part of a graph of its own, which must not lose it
         return c
     if c is g or c is out or c.data.base is not None or True in map(is_, inputs, repeat(c)):
-        return wrap(np.array(c.data, order="C"))
+        return clone(c)
     return c
 
 
@@ -277,7 +277,7 @@ def backward(
             if leaf.primitive is not None:
                 continue
             if leaf.grad is None:
-                leaf.grad = wrap(np.array(g.data)) if g is gradient else g
+                leaf.grad = clone(g) if g is gradient else g
             elif create_graph or leaf.grad.needs:
                 leaf.grad = add(leaf.grad, g)
             else:

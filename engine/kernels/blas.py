@@ -13,7 +13,7 @@ import numpy as np
 
 from .abi import PACKED, SMALL, TILED
 from .build import I64, Kernel, range_kernel
-from .door import DATA, WORD, door
+from .door import DATA, WORD, door, on_host
 
 
 def _address(name: str) -> int:
@@ -326,6 +326,7 @@ def product(
     if not status:
         return True
     if status == STRIDES:
+        on_host()
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         bias = None if bias is None else np.ascontiguousarray(bias)
         status = enter(0, 0, out, a, b, bias, flip)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .build import F32, F64, I64, U8, Kernel, elementwise_kernel
-from .door import door
+from .door import door, on_host
 from .walk import walk
 
 empty = np.empty
@@ -92,6 +92,8 @@ class Elementwise:
     def run_any(self, *given: Any) -> np.ndarray:
         """The general way: any number of operands of any types."""
         arrays = [operand.data for operand in given]
+        if any(a.dtype is not arrays[0].dtype for a in arrays):
+            on_host()  # for what is converted below
         floats = [k for k, letter in enumerate(self.kinds[:-3]) if letter.islower()]
         matched = self.promote(self.name, [arrays[k] for k in floats])
         operands = [a if a.dtype == U8 else np.asarray(a != 0) for a in arrays]

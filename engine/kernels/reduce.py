@@ -10,7 +10,7 @@ import numpy as np
 
 from .abi import SUM_BLOCK, SUM_ROWS
 from .build import F64, range_kernel
-from .door import door
+from .door import door, on_host
 
 # args: out, x, n, inner, divisor, blocks. The operand is (outer, n, inner); unit u of the range is
 # block u % blocks of line u // blocks. With one block the result is written as it is; with more,
@@ -130,6 +130,7 @@ def total(array: np.ndarray, axes: tuple[int, ...], divisor: int) -> np.ndarray:
     if order:
         array = array.transpose(order)
     if not array.flags.c_contiguous:
+        on_host()
         array = np.ascontiguousarray(array)
     out = empty(shape, dtype)
     if blocks == 1:

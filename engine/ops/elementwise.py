@@ -187,6 +187,11 @@ sign = elementwise(
     numpy=np.sign, formula="sign(x)", local=("0",), doc="-1, 0 or 1.",
 )  # fmt: skip
 
+clone = elementwise(
+    "clone", "x", lambda g, ans, x: g,
+    numpy=np.copy, symbol="copy", formula="x", local=("1",), doc="A copy in memory of its own.",
+)  # fmt: skip
+
 # -- functions
 
 exp = elementwise(

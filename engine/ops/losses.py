@@ -13,10 +13,11 @@ import numpy as np
 from ..errors import ClassIndexError, DtypeError, GraphError, ShapeError, shapes, where
 from ..kernels import rows
 from ..kernels.build import I64, Kernel
+from ..kernels.door import on_host
 from ..kernels.reduce import total
 from ..primitives import apply, primitive
 from ..tensors import FLOATS, Tensor, as_tensor, constant, wrap
-from .elementwise import exp, safe_mul, softplus
+from .elementwise import clone, exp, maximum, safe_mul, softplus
 from .elementwise import where as choose
 from .reduce import mean
 from .reduce import sum as sum_of
@@ -30,7 +31,10 @@ def _float_rows(name: str, x: np.ndarray) -> np.ndarray:
     """Float data with its classes last, contiguous."""
     if x.dtype not in FLOATS:
         raise DtypeError(f"{name}: {shapes(x)}{where()}: logits are floats")
-    return x if x.flags.c_contiguous else np.ascontiguousarray(x)
+    if x.flags.c_contiguous:
+        return x
+    on_host()
+    return np.ascontiguousarray(x)
 
 
 def _by_rows(name: str, kernel: Kernel) -> Callable[..., np.ndarray]:
@@ -38,6 +42,7 @@ def _by_rows(name: str, kernel: Kernel) -> Callable[..., np.ndarray]:
         data = x.data
         if axis == data.ndim - 1:
             return rows.by_rows(kernel, _float_rows(name, data))
+        on_host()
         moved = _float_rows(name, np.moveaxis(data, axis, -1))
         return np.ascontiguousarray(np.moveaxis(rows.by_rows(kernel, moved), -1, axis))
 
@@ -89,6 +94,7 @@ def softmax(x: Tensor, axis: int = -1, *, dim: int | None = None) -> Tensor:
 
 def _losses(logits: np.ndarray, target: np.ndarray, ignored: int) -> tuple[np.ndarray, int]:
     """The loss of each row, and how many rows count."""
+    on_host()
     if not 0 <= ignored < logits.shape[1]:
         losses, status = rows.losses(logits, target, NONE)
         if not status:
@@ -137,6 +143,7 @@ def _slope(
     x = _float_rows("cross_entropy", logits.data)
     upstream = g.data
     if upstream.ndim and not upstream.flags.c_contiguous:
+        on_host()
         upstream = np.ascontiguousarray(upstream)
     out, status = rows.slope(x, target.data, upstream, ignore_index, reduction == "mean")
     if status:
@@ -156,10 +163,11 @@ def _slope_of_logits(
     reduction: str,
 ) -> Tensor:  # fmt: skip
     p = softmax(logits)
-    count = max(_counted(target.data, ignore_index), 1) if reduction == "mean" else 1
-    kept = wrap((target.data != ignore_index).reshape(-1, 1))
+    kept = (target != ignore_index).reshape(-1, 1)
     scale = g.expand_dims(-1) if g.ndim else g
-    curved = p * (h - (h * p).sum(1, keepdims=True)) * (scale * (1 / count))
+    if reduction == "mean":
+        scale = scale / maximum(sum_of(kept.astype(g.dtype)), 1)
+    curved = p * (h - (h * p).sum(1, keepdims=True)) * scale
     return choose(kept, curved, 0)
 
 
@@ -234,7 +242,7 @@ def cross_entropy(
             _check_reduction("cross_entropy", reduction)
             return _against_probabilities(logits, target, weight, reduction, label_smoothing)
     if not t.flags.c_contiguous:
-        target = wrap(np.ascontiguousarray(target.data))
+        target = clone(target)
     if reduction not in REDUCTIONS or not 0 <= label_smoothing <= 1:
         _check_reduction("cross_entropy", reduction)
         raise ValueError(f"cross_entropy: label_smoothing lies in [0, 1], not {label_smoothing}")
@@ -260,7 +268,7 @@ def _checked_target(logits: Tensor, target: Tensor) -> Tensor:
             f"target must hold one class for each row, shape ({logits.shape[0]},)"
             + ("; y.reshape(-1) drops the extra axis" if target.size == logits.shape[0] else "")
         )
-    return wrap(np.ascontiguousarray(target.data, I64))
+    return target if target.dtype == I64 else target.astype(I64)
 
 
 def _weighted(
@@ -268,23 +276,21 @@ def _weighted(
 ) -> Tensor:
     """Cross-entropy with weights of classes or smoothed labels, composed of other primitives."""
     classes = logits.shape[1]
+    how = {"ignore_index": ignored, "reduction": reduction}
+    apply(_cross_entropy_record, logits.detach(), target, **how)  # checks the classes
     scores = log_softmax(logits)
-    _losses(_float_rows("cross_entropy", logits.data), target.data, ignored)  # checks classes
-    kept = target.data != ignored
-    safe = np.where(kept, target.data, 0)
-    rates = _class_weights(weight, logits, classes)
-    share = wrap(np.where(kept, rates.data[safe], 0).astype(logits.dtype))
-    losses = safe_mul(share, -scores[np.arange(len(safe)), safe])
+    column = target.reshape(-1, 1)
+    kept = (column != ignored).astype(logits.dtype)
+    rates = kept * _class_weights(weight, logits, classes)
+    shares = (column == wrap(np.arange(classes))).astype(logits.dtype) * rates
+    losses = -safe_mul(shares, scores).sum(1)
     if smoothing:
-        mask = wrap(kept.astype(logits.dtype).reshape(-1, 1))
-        spread = -safe_mul(mask * rates, scores).sum(1)
+        spread = -safe_mul(rates, scores).sum(1)
         losses = losses * (1 - smoothing) + spread * (smoothing / classes)
     if reduction == "none":
         return losses
-    if reduction == "mean" and not kept.any():
-        _warn_all_ignored()
     out = sum_of(losses)
-    return out / float(share.data.sum()) if reduction == "mean" else out
+    return out / sum_of(shares) if reduction == "mean" else out
 
 
 def _class_weights(weight: Any, logits: Tensor, classes: int) -> Tensor:

@@ -13,6 +13,7 @@ from ..kernels.build import F32
 from ..kernels.reduce import total as total_of
 from ..primitives import Primitive, apply, primitive
 from ..tensors import FLOATS, Tensor, as_tensor
+from .elementwise import maximum
 
 Axis = int | Sequence[int] | None
 
@@ -90,10 +91,9 @@ def _extreme(numpy: Callable[..., Any]) -> Callable[..., np.ndarray]:
 
 def _extreme_rule(g: Tensor, ans: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """The gradient goes to the extreme, split evenly among ties; to the NaN where it is NaN."""
-    peak = ans.data.reshape(kept_shape(x.shape, axes))
-    hits = (x.data == peak) | np.isnan(x.data)
-    shares = hits / np.maximum(hits.sum(axes, keepdims=True), 1)
-    return spread(g, x.shape, axes) * shares
+    found = ((x == ans.reshape(kept_shape(x.shape, axes))) | (x != x)).astype(g.dtype)
+    ties = maximum(sum(found, axes, keepdims=True), 1)
+    return spread(g, x.shape, axes) * (found / ties)
 
 
 _max_record = primitive(
