@@ -4,7 +4,14 @@ from . import operators as operators
 from .backward import BackwardStep, backward_steps, gradients
 from .checks import GradientError, gradcheck
 from .creation import arange, full, ones, ones_like, tensor, zeros, zeros_like
-from .errors import BacklitError, ClassIndexError, DtypeError, GraphError, ShapeError
+from .errors import (
+    BacklitError,
+    ClassIndexError,
+    DtypeError,
+    GraphError,
+    ReplayError,
+    ShapeError,
+)
 from .ops.contract import linear, matmul, pair_sum
 from .ops.elementwise import (
     absolute,
@@ -72,21 +79,22 @@ from .ops.update import (
     zero_,
 )
 from .primitives import Primitive, apply, primitive, registry
+from .programs.replay import Replay, replay
 from .tape import enable_grad, is_grad_enabled, no_grad, scope
 from .tensors import Tensor
 
 __all__ = [
     "BacklitError", "BackwardStep", "ClassIndexError", "DtypeError", "Generator", "GradientError",
-    "GraphError", "Primitive", "ShapeError", "Tensor", "absolute", "accumulate_",
-    "adam_update", "add", "advance_", "apply", "arange", "argmax", "astype", "backward_steps",
-    "bernoulli",
+    "GraphError", "Primitive", "Replay", "ReplayError", "ShapeError", "Tensor", "absolute",
+    "accumulate_", "adam_update", "add", "advance_", "apply", "arange", "argmax", "astype",
+    "backward_steps", "bernoulli",
     "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_", "cross_entropy",
     "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims", "fill_", "flatten",
     "full", "gradcheck", "gradients", "is_grad_enabled", "linear", "log", "log_softmax",
     "manual_seed", "matmul", "maximum", "mean", "minimum", "momentum_update",
     "mse_loss", "mul", "neg",
     "no_grad", "normal", "ones", "ones_like", "pair_sum", "permutation", "power", "primitive",
-    "registry", "relu", "reshape", "scale_", "scope", "sgd_update", "sigmoid", "sign", "softmax",
-    "softplus", "sqrt", "square", "squeeze", "stack", "sub", "swapaxes", "tanh", "tensor",
-    "transpose", "uniform", "where", "zero_", "zeros", "zeros_like",
+    "registry", "relu", "replay", "reshape", "scale_", "scope", "sgd_update", "sigmoid", "sign",
+    "softmax", "softplus", "sqrt", "square", "squeeze", "stack", "sub", "swapaxes", "tanh",
+    "tensor", "transpose", "uniform", "where", "zero_", "zeros", "zeros_like",
 ]  # fmt: skip

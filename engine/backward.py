@@ -16,7 +16,7 @@ from .ops.elementwise import add, clone
 from .ops.shape import sum_to
 from .ops.update import accumulate_, add_to
 from .primitives import Primitive
-from .tape import enable_grad, last_change, no_grad, state
+from .tape import enable_grad, last_change, no_grad, recorder, recorders, state
 from .tensors import Tensor, constant, wrap
 
 
@@ -269,6 +269,7 @@ def backward(
     state.grad = create_graph
     try:
         outputs = [output]
+        writer = recorder() if recorders else None
         flight = seed(outputs, None if gradient is None else [gradient])
         path = reachable(outputs)
         for _ in walk(flight, path):
@@ -276,6 +277,8 @@ def backward(
         for leaf, g in flight.items():
             if leaf.primitive is not None:
                 continue
+            if writer is not None:
+                writer.gradient(leaf)
             if leaf.grad is None:
                 leaf.grad = clone(g) if g is gradient else g
             elif create_graph or leaf.grad.needs:

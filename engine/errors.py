@@ -25,6 +25,10 @@ class ClassIndexError(BacklitError, IndexError):
     """An index or a class that is not there."""
 
 
+class ReplayError(BacklitError, RuntimeError):
+    """A function that cannot be replayed: it reads values, or does something else each time."""
+
+
 def where() -> str:
     """' in module layers.0' where a module is running, else nothing."""
     return f" in module {state.scope}" if state.scope else ""

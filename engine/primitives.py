@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import ShapeError
 from .kernels.abi import MAX_DIMS
-from .tape import last_change, state, tick
+from .tape import last_change, recorder, recorders, state, tick
 from .tensors import Tensor, new
 
 Rule = Callable[..., Any]
@@ -132,6 +132,8 @@ def apply(primitive: Primitive, *inputs: Tensor, **params: Any) -> Tensor:
                 out.scope = state.scope
                 out.freed = False
                 break
+    if recorders and (writer := recorder()):
+        writer.note(primitive, inputs, params, out)
     return out
 
 
@@ -146,6 +148,8 @@ def apply_in_place(
         if x.primitive is not None or (recording and x.needs):
             x.check_in_place(primitive.name)
     primitive.forward(*inputs, **params)
+    if recorders and (writer := recorder()):
+        writer.note(primitive, inputs, params, None, changed)
     if changed:
         now = last_change[0] = tick()
         for x in changed:

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 
 class _State(threading.local):
@@ -25,6 +26,31 @@ tick = itertools.count(1).__next__
 
 last_change = [0]
 """The clock's number at the last change in place of any tensor."""
+
+
+recorders: dict[int, Any] = {}
+"""What remembers the ops of a thread for replay, by the thread's number; mostly empty."""
+
+
+def recorder() -> Any:
+    """This thread's recorder, or None."""
+    return recorders.get(threading.get_ident())
+
+
+structure = [0]
+"""A fingerprint of what programs take for granted and no array holds: which modules train, which
+tensors ask for gradients, which parts a model has. Switching back brings the old one back.
+"""
+
+
+def switched(what: object, before: object, after: object) -> None:
+    """A switch of `what` went from one value to another."""
+    structure[0] ^= hash((id(what), before)) ^ hash((id(what), after))
+
+
+def restructured() -> None:
+    """Something changed that cannot be told apart from other changes."""
+    structure[0] += 1 << 64
 
 
 def is_grad_enabled() -> bool:

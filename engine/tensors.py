@@ -13,7 +13,7 @@ import numpy as np
 from .errors import DtypeError, GraphError, ShapeError, shapes
 from .kernels.abi import MAX_DIMS
 from .kernels.build import F32, F64
-from .tape import state
+from .tape import recorder, recorders, state, switched
 
 if TYPE_CHECKING:
     from .primitives import Primitive
@@ -81,6 +81,7 @@ class Tensor:
         self.primitive = self.grad = self.name = self.cell = None
         if requires_grad:
             self.requires_grad_()
+            switched(self, True, False)  # a tensor that begins so has switched nothing
 
     if TYPE_CHECKING:  # functions and operators are bound from the ops' records
 
@@ -160,6 +161,10 @@ class Tensor:
                 f"this tensor was made by {self.primitive.name}: its gradient flows on to "
                 "what it was made from. Use .detach() for its value without its history"
             )
+        if self.needs is not bool(flag):
+            writer = recorder() if recorders else None
+            if writer is None or not writer.knows(self):
+                switched(self, self.needs, bool(flag))
         self.needs = bool(flag)
         return self
 
@@ -167,16 +172,27 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The numbers as a NumPy array: a live view that cannot be written to."""
+        if recorders:
+            self._read_by("numpy()")
         return np.asarray(memoryview(cast(Any, self.data)).toreadonly())
 
     def item(self) -> Any:
         """The one number in this tensor as a Python number."""
+        if recorders:
+            self._read_by("item()")
         if self.data.size != 1:
             raise ShapeError(f"item() needs one element, this tensor has shape {self.shape}")
         return self.data.item()
 
     def tolist(self) -> Any:
+        if recorders:
+            self._read_by("tolist()")
         return self.data.tolist()
+
+    def _read_by(self, how: str) -> None:
+        """A value is read in Python; an error where a program would not read it again."""
+        if writer := recorder():
+            writer.refuse(self, how)
 
     def detach(self) -> Tensor:
         """The same numbers (shared, not copied) without the history."""
@@ -210,6 +226,8 @@ class Tensor:
                 f"a tensor of shape {self.shape} is neither true nor false; "
                 "use .all() or .any() on .numpy(), or compare one element"
             )
+        if recorders:
+            self._read_by("if, or bool(),")
         return bool(self.data)
 
     def __float__(self) -> float:

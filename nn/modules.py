@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ..engine import Tensor, no_grad, tensor
+from ..engine.tape import restructured, switched
 from ..engine.tape import state as thread
 from .parameters import Parameter, StateError, as_array, clear_gradients, differences, named
 
@@ -100,6 +101,13 @@ class Module:
                 f"not train. Write nn.Parameter(value), or {name}.copy_(value) under no_grad()"
             )
         self._adopt(name, value)
+        if name == "training":
+            if old is not None and old is not value:
+                switched(self, old, value)
+        elif old is not value and isinstance(
+            value if old is None else old, (Tensor, Module, list, tuple, dict)
+        ):
+            restructured()
         object.__setattr__(self, name, value)
 
     def _adopt(self, name: str, value: object) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..engine import Tensor, tensor
+from ..engine.tape import restructured
 
 Check = Callable[[Mapping[str, Any]], None]
 Numbers = Callable[[Mapping[str, Any]], tuple[float, ...]]
@@ -54,6 +55,8 @@ class Group(UserDict):
         wanted = {**self.data, **changes}
         self.check(wanted)
         self.cell.data[:] = self.numbers(wanted)
+        if any(bool(self.data.get(name)) is not bool(wanted[name]) for name in changes):
+            restructured()  # a momentum that is switched on takes another kernel
         self.data = wanted
 
     def __ior__(self, other: Any) -> Group:

@@ -20,6 +20,7 @@ from ..engine import (
     tensor,
     zeros_like,
 )
+from ..engine.tape import restructured
 from ..nn.parameters import StateError, as_array, clear_gradients, differences
 from .groups import Group, bounded, parameter_list
 
@@ -68,6 +69,7 @@ class Optimizer:
                 raise ValueError(f"{parameter.name or 'a parameter'} is in another group already")
         options = {**self.defaults, **options}
         self.param_groups.append(Group(params, options, self.check, self.numbers))
+        restructured()
 
     # ---- what a subclass writes ----------------------------------------------------------------
 
@@ -141,7 +143,8 @@ class Optimizer:
         for parameter in parameters:
             counter = states[parameter].get("step")
             if counter is None:
-                fresh = fresh or tensor(0.0, dtype=np.float64)
+                if fresh is None:
+                    fresh = tensor(0.0, dtype=np.float64)
                 counter = states[parameter]["step"] = fresh
             if counter in found:
                 found[counter].append(parameter)
@@ -214,6 +217,7 @@ class Optimizer:
             )
         for group, own in zip(groups, self.param_groups, strict=True):
             own.update({name: value for name, value in group.items() if name != "params"})
+        restructured()
         for own in self.param_groups:
             counters: dict[int, Tensor] = {}
             for parameter in own.params:

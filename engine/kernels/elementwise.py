@@ -92,13 +92,13 @@ class Elementwise:
     def run_any(self, *given: Any) -> np.ndarray:
         """The general way: any number of operands of any types."""
         arrays = [operand.data for operand in given]
-        if any(a.dtype is not arrays[0].dtype for a in arrays):
-            on_host()  # for what is converted below
         floats = [k for k, letter in enumerate(self.kinds[:-3]) if letter.islower()]
         matched = self.promote(self.name, [arrays[k] for k in floats])
         operands = [a if a.dtype == U8 else np.asarray(a != 0) for a in arrays]
         for k, array in zip(floats, matched, strict=True):
             operands[k] = array
+        if any(a is not b for a, b in zip(arrays, operands, strict=True)):
+            on_host()
         shape = self.broadcast(*operands)
         dtype = matched[0].dtype if matched else F32
         if dtype == F32:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError, shapes, where
 from ..kernels.blas import product
+from ..kernels.door import on_host
 from ..primitives import apply, primitive
 from ..tensors import FLOATS, Tensor, constant, match_floats
 from .reduce import total
@@ -21,6 +22,8 @@ empty = np.empty
 def _floats(name: str, *arrays: np.ndarray) -> list[np.ndarray]:
     """The operands in one float type."""
     matched = match_floats(name, list(arrays))
+    if any(a is not b for a, b in zip(arrays, matched, strict=True)):
+        on_host()
     if matched[0].dtype not in FLOATS:
         raise DtypeError(
             f"{name}: {shapes(*arrays)}{where()}: matrix products are for floats; "
@@ -72,12 +75,20 @@ def _matmul_any(x: Tensor, y: Tensor, a: np.ndarray, b: np.ndarray) -> np.ndarra
     return out
 
 
+def _rows(x: np.ndarray) -> np.ndarray:
+    """All axes but the last as one."""
+    if not x.flags.c_contiguous:
+        on_host()
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
 def _stack(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
     """Matrices as one stack over `batch`; one that all share is not copied."""
     if math.prod(x.shape[:-2]) == 1:
-        matrix = x.reshape(x.shape[-2:])
+        matrix = x[(0,) * (x.ndim - 2)]
         return np.broadcast_to(matrix, (math.prod(batch), *matrix.shape))
     full = (math.prod(batch), *x.shape[-2:])
+    on_host()
     return np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(full)
 
 
@@ -153,7 +164,7 @@ def _linear_any(a: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarra
         a, w = _floats("linear", a, w)
     else:
         a, w, b = _floats("linear", a, w, b)
-    rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+    rows = _rows(a)
     out = empty((len(rows), len(w)), a.dtype)
     product(out, rows, w, b, 2)
     return out.reshape(*a.shape[:-1], len(w))
@@ -190,8 +201,7 @@ def _pair_sum(x: Tensor, y: Tensor) -> np.ndarray:
     if a.ndim != 2 or b.ndim != 2:
         if not a.ndim or not b.ndim:
             raise ShapeError(f"pair_sum: {shapes(x, y)}{where()}: a scalar has no rows")
-        a = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
-        b = b.reshape(math.prod(b.shape[:-1]), b.shape[-1])
+        a, b = _rows(a), _rows(b)
     out = empty((a.shape[1], b.shape[1]), a.dtype)
     if not product(out, a, b, None, 1):
         raise ShapeError(f"pair_sum: {shapes(x, y)}{where()} must have the same rows and type")

@@ -16,6 +16,7 @@ from ..kernels.build import F32, F64
 from ..kernels.door import on_host
 from ..kernels.random import draw, normal_kernel, uniform_kernel
 from ..primitives import apply, primitive
+from ..tape import restructured
 from ..tensors import FLOATS, Tensor, to_array, wrap
 
 
@@ -77,6 +78,7 @@ def default_generator() -> Generator:
 def manual_seed(seed: int) -> Generator:
     """Seed this thread's default generator; returns it."""
     _default.generator = Generator(seed)
+    restructured()
     return _default.generator
 
 

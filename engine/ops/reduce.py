@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ShapeError, where
 from ..kernels.build import F32
+from ..kernels.door import on_host
 from ..kernels.reduce import total as total_of
 from ..primitives import Primitive, apply, primitive
 from ..tensors import FLOATS, Tensor, as_tensor
@@ -46,6 +47,7 @@ def _sum(x: Tensor, *, axes: tuple[int, ...]) -> np.ndarray:
 def _mean(x: Tensor, *, axes: tuple[int, ...]) -> np.ndarray:
     data = x.data
     if data.dtype not in FLOATS:
+        on_host()
         data = data.astype(F32)
     return total_of(data, axes, math.prod(data.shape[k] for k in axes))
 

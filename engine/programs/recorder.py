@@ -1,0 +1,140 @@
+"""The recorder: it hears of each op at the door of tensors, of each kernel at the door of kernels,
+and writes both down while a function runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import ReplayError
+from ..kernels import door
+from ..kernels.door import Call
+from ..primitives import Primitive
+from ..tape import recorder, recorders, state
+from ..tensors import Tensor
+
+
+@dataclass(slots=True)
+class Op:
+    """One op that ran: what, on what, and the kernels that computed it.
+
+    `calls` holds (kernel, [begin, end, argument, ...]); without any, Python has to run the op.
+    """
+
+    primitive: Primitive
+    inputs: tuple[Tensor, ...]
+    changed: tuple[Tensor, ...]
+    arrays: tuple[np.ndarray, ...]
+    params: dict[str, Any]
+    out: np.ndarray | None
+    calls: tuple[tuple[Call, tuple[Any, ...]], ...]
+    on_host: bool
+    scope: str
+
+    def __str__(self) -> str:
+        shapes = ", ".join(f"{a.dtype.name}{list(a.shape)}" for a in self.arrays)
+        out = "" if self.out is None else f" -> {self.out.dtype.name}{list(self.out.shape)}"
+        at = f"  # {self.scope}" if self.scope else ""
+        return f"{self.primitive.name}({shapes}){out}{at}"
+
+
+@dataclass(eq=False)
+class Recorder:
+    """What a thread did, in order."""
+
+    ops: list[Op] = field(default_factory=list)
+    grads: dict[Tensor, Tensor | None] = field(default_factory=dict)
+    """Leaves that backward gave a gradient, and what stood in their `.grad` before."""
+    made: dict[int, np.ndarray] = field(default_factory=dict)
+    """The memory of results and arguments, by identity."""
+
+    def __post_init__(self) -> None:
+        self._calls: list[tuple[Call, tuple[Any, ...]]] = []
+        self._hosted = door.hosted
+        self._thread = threading.get_ident()
+
+    def hear(self, row: np.ndarray, *given: Any) -> None:
+        """A kernel ran through a door."""
+        if threading.get_ident() == self._thread:
+            self._calls.append((door.calls[id(row)][0], given))
+
+    def note(
+        self, primitive: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any],
+        out: Tensor | None, changed: tuple[Tensor, ...] = (),
+    ) -> None:  # fmt: skip
+        """An op ran: the kernels heard of since the last one are its own."""
+        calls, self._calls = tuple(self._calls), []
+        hosted, self._hosted = self._hosted, door.hosted
+        arrays = tuple([x.data for x in inputs])
+        result = None if out is None else out.data
+        if result is not None:
+            memory = owner(result)
+            is_view = primitive.view and any(owner(a) is memory for a in arrays)
+            if is_view:
+                return
+            self.made[id(memory)] = memory
+        on_host = not calls or hosted != door.hosted
+        calls = () if on_host else calls
+        self.ops.append(
+            Op(primitive, inputs, changed, arrays, params, result, calls, on_host, state.scope)
+        )
+
+    def gradient(self, leaf: Tensor) -> None:
+        """Backward is about to give a leaf a gradient."""
+        self.grads.setdefault(leaf, leaf.grad)
+
+    def knows(self, x: Tensor) -> bool:
+        """Whether a tensor is an argument or a result of what is recorded."""
+        return id(owner(x.data)) in self.made
+
+    def refuse(self, x: Tensor, how: str) -> None:
+        """A value is read in Python: an error if a program would not read it again."""
+        if self.knows(x):
+            raise ReplayError(
+                f"{how} reads a number while a step is recorded: the program would never read it "
+                "again. Return the tensor from the step and read it outside, or compute with "
+                "tensors (bl.where instead of if)"
+            )
+
+
+def owner(array: np.ndarray) -> np.ndarray:
+    """The array whose memory a view shows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+@contextmanager
+def recording() -> Iterator[Recorder]:
+    """Within this block all that this thread does is written down."""
+    if recorder() is not None:
+        raise ReplayError("this thread records already")
+    mine = Recorder()
+    with _lock:
+        recorders[mine._thread] = mine
+        _listen()
+    try:
+        yield mine
+    finally:
+        with _lock:
+            del recorders[mine._thread]
+            _listen()
+
+
+_lock = threading.Lock()
+
+
+def _hear(row: np.ndarray, *given: Any) -> None:
+    mine = recorder()
+    if mine is not None:
+        mine.hear(row, *given)
+
+
+def _listen() -> None:
+    door.listen(_hear if recorders else None)

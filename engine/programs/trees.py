@@ -1,0 +1,70 @@
+"""Arguments and results as trees: tuples, lists and dicts of tensors and arrays, and of other
+things that stay as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensors import Tensor
+
+Leaf = Tensor | np.ndarray
+
+
+def flatten(value: Any) -> tuple[Any, list[Leaf]]:
+    """A hashable description of a tree, and its tensors and arrays in order."""
+    leaves: list[Leaf] = []
+    return _describe(value, leaves), leaves
+
+
+class Static:
+    """Something that is no tensor: itself where it can be compared, else this very object."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Static) or type(self.value) is not type(other.value):
+            return False
+        if isinstance(self.value, (int, float, str, bytes, type(None))):
+            return repr(self.value) == repr(other.value)  # NaN is NaN, 0.0 is not -0.0
+        return self.value is other.value
+
+    def __hash__(self) -> int:
+        if isinstance(self.value, (int, float, str, bytes, type(None))):
+            return hash(repr(self.value))
+        return id(self.value)
+
+
+def _describe(value: Any, leaves: list[Leaf]) -> Any:
+    if isinstance(value, (Tensor, np.ndarray)):
+        leaves.append(value)
+        return Leaf
+    if isinstance(value, np.generic):
+        leaves.append(np.asarray(value))
+        return Leaf
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return (kind, *[_describe(item, leaves) for item in value])
+    if kind is dict:
+        return (dict, *[(key, _describe(item, leaves)) for key, item in value.items()])
+    return Static(value)
+
+
+def rebuild(tree: Any, leaves: list[Any]) -> Any:
+    """The tree with other leaves."""
+    return _build(tree, iter(leaves))
+
+
+def _build(tree: Any, leaves: Any) -> Any:
+    if tree is Leaf:
+        return next(leaves)
+    if isinstance(tree, Static):
+        return tree.value
+    if tree[0] is dict:
+        return {key: _build(item, leaves) for key, item in tree[1:]}
+    return tree[0](_build(item, leaves) for item in tree[1:])
