@@ -172,26 +172,23 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The numbers as a NumPy array: a live view that cannot be written to."""
-        if recorders:
-            self._read_by("numpy()")
+        self.read_by("numpy()")
         return np.asarray(memoryview(cast(Any, self.data)).toreadonly())
 
     def item(self) -> Any:
         """The one number in this tensor as a Python number."""
-        if recorders:
-            self._read_by("item()")
+        self.read_by("item()")
         if self.data.size != 1:
             raise ShapeError(f"item() needs one element, this tensor has shape {self.shape}")
         return self.data.item()
 
     def tolist(self) -> Any:
-        if recorders:
-            self._read_by("tolist()")
+        self.read_by("tolist()")
         return self.data.tolist()
 
-    def _read_by(self, how: str) -> None:
-        """A value is read in Python; an error where a program would not read it again."""
-        if writer := recorder():
+    def read_by(self, how: str) -> None:
+        """Python reads these numbers; an error where a program would not read them again."""
+        if recorders and (writer := recorder()):
             writer.refuse(self, how)
 
     def detach(self) -> Tensor:
@@ -226,8 +223,7 @@ class Tensor:
                 f"a tensor of shape {self.shape} is neither true nor false; "
                 "use .all() or .any() on .numpy(), or compare one element"
             )
-        if recorders:
-            self._read_by("if, or bool(),")
+        self.read_by("if, or bool(),")
         return bool(self.data)
 
     def __float__(self) -> float:
@@ -258,6 +254,7 @@ class Tensor:
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.primitive is not None:
             raise GraphError("only leaves can be copied with their flags; use .detach() first")
+        self.read_by("copy.deepcopy()")
         twin = type(self).__new__(type(self))
         twin.data = self.data.copy()
         twin.needs, twin.name = self.needs, self.name
@@ -317,6 +314,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarr
     int64 for integers, bool for truths; in the machine's byte order.
     """
     if isinstance(data, Tensor):
+        data.read_by("a copy by tensor()")
         data = data.data
     try:
         array = np.asarray(data)

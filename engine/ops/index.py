@@ -82,6 +82,9 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     if all(isinstance(part, BASIC) and not isinstance(part, bool) for part in parts):
         whole = parts if any(part is Ellipsis for part in parts) else (*parts, Ellipsis)
         return apply(_view_record, x, index=whole)  # with an Ellipsis NumPy always gives a view
+    for part in parts:
+        if isinstance(part, Tensor):
+            part.read_by("an index")
     parts = tuple(
         part.data.copy() if isinstance(part, Tensor) else part
         if isinstance(part, BASIC) and not isinstance(part, bool)

@@ -67,10 +67,6 @@ class Program:
         op.primitive.forward(*op.inputs, **op.params)
         raise RuntimeError(f"{op} failed in a program with status {self.failed[1]}, but not alone")
 
-    @property
-    def is_native(self) -> bool:
-        return all(op is None for _, _, op in self.stretches)
-
     def arrays(self) -> list[np.ndarray]:
         """The memory of all operands and results, each once."""
         found = {id(owner(a)): owner(a) for op in self.ops for a in (*op.arrays, op.out)

@@ -225,6 +225,14 @@ def test_reading_a_value_while_recording_is_an_error(read: Any):
     assert tensor([2.0]).item() == 2  # the recording left no trace
 
 
+def test_an_index_or_a_copy_made_from_an_argument_is_an_error():
+    """Equal in the first calls, it would be a constant of the program ever after."""
+    x = tensor([1.0, 2.0])
+    for step in (lambda x, k: x[k], lambda x, k: x + tensor(k)):
+        with pytest.raises(ReplayError, match="while a step is recorded"):
+            replay(step)(x, tensor([0]))
+
+
 def test_numbers_that_python_makes_anew_are_an_error():
     rng = np.random.default_rng(0)
     step = replay(lambda x: x + rng.standard_normal(3))
