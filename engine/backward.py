@@ -15,7 +15,7 @@ from .errors import GraphError, ShapeError, where
 from .ops.elementwise import add, clone
 from .ops.shape import sum_to
 from .ops.update import accumulate_, add_to
-from .primitives import Primitive
+from .primitives import Primitive, passes
 from .tape import enable_grad, last_change, no_grad, recorder, recorders, state
 from .tensors import Tensor, constant, wrap
 
@@ -83,19 +83,22 @@ def walk(
                 pass
             elif not each:
                 c = together[slot]
-            elif (rule := rules[slot]) is not None:
+            elif (rule := rules[slot]) is passes:
+                c = g
+            elif rule is not None:
                 c = rule(g, out, *inputs, **params) if params else rule(g, out, *inputs)
             given.append(c)
             if c is None:
                 continue
             if broadcasts and c.data.shape != x.data.shape:
                 c = sum_to(c, x.data.shape)
-            if x not in flight:
+            so_far = flight.get(x)
+            if so_far is None:
                 flight[x] = own(c, g, out, inputs) if x.primitive is None else c
             elif x in sums:
-                add_to(flight[x], c)
+                add_to(so_far, c)
             else:
-                flight[x] = add(flight[x], c)
+                flight[x] = add(so_far, c)
                 if not state.grad:
                     sums.add(x)
         yield out, g, given

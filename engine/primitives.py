@@ -83,6 +83,8 @@ def _reads(rule: Rule | None) -> frozenset[int]:
         return frozenset()
     code = rule.__code__
     names = code.co_varnames[: code.co_argcount]
+    if rule is passes:
+        return frozenset()
     if code.co_flags & 0x04 or code.co_cellvars:  # *inputs, or a name that an inner function reads
         return frozenset(range(-1, 64))
     read: set[str] = set()
@@ -94,6 +96,11 @@ def _reads(rule: Rule | None) -> frozenset[int]:
                 loaded = loaded[:-1]  # x.shape does not change with x's numbers
             read.update(loaded)
     return frozenset(k - 2 for k, name in enumerate(names) if k > 0 and name in read)
+
+
+def passes(g: Tensor, ans: Tensor, x: Tensor, y: Tensor | None = None) -> Tensor:
+    """The rule of an operand whose gradient is the upstream one: a sum's."""
+    return g
 
 
 NONE: dict[str, Any] = {}

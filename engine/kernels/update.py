@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .build import I64, Kernel, range_kernel
+from .build import F32, I64, Kernel, range_kernel
 from .door import DATA, ITEMS, WORD, door
 
 WRITEABLE = 0x400
@@ -193,19 +193,27 @@ def kernel(args, begin, end):
 class InPlace:
     """Runs a kernel over rows of arrays that it changes: `width` a row, `shared` for all."""
 
-    __slots__ = ("kernel", "ready", "shared", "width")
+    __slots__ = ("enter32", "enter64", "kernel", "shared", "width")
 
     def __init__(self, kernel: Kernel, width: int, shared: int = 0):
         self.kernel = kernel
         self.width = width
         self.shared = shared
-        self.ready: dict[np.dtype, Any] = {}
+        self.enter32: Any = None
+        self.enter64: Any = None
 
     def run(self, arrays: tuple[np.ndarray, ...]) -> int:
         """Run it over (row, row, ..., shared); 0, or 1 + the row whose arrays are not alike."""
-        dtype = arrays[0].dtype
-        enter = self.ready.get(dtype)
+        enter = self.enter32 if arrays[0].dtype is F32 else self.enter64
         if enter is None:
-            given = self.kernel.address(dtype), dtype.itemsize, self.width, self.shared
-            enter = self.ready[dtype] = door(in_place.address(I64), "o", *given)
+            enter = self._prepare(arrays[0].dtype)
         return enter(0, (len(arrays) - self.shared) // self.width, arrays)
+
+    def _prepare(self, dtype: np.dtype) -> Any:
+        given = self.kernel.address(dtype), dtype.itemsize, self.width, self.shared
+        enter = door(in_place.address(I64), "o", *given)
+        if dtype == F32:
+            self.enter32 = enter
+        else:
+            self.enter64 = enter
+        return enter

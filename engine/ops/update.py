@@ -14,6 +14,7 @@ from ..kernels.build import F64, Kernel
 from ..kernels.door import door, on_host
 from ..kernels.update import InPlace
 from ..primitives import Primitive, apply_in_place, primitive
+from ..tape import recorders
 from ..tensors import FLOATS, Tensor, constant, to_array, wrap
 
 
@@ -153,7 +154,7 @@ _add_in_place = InPlace(kernels.accumulate, 2)
 
 def _accumulate(x: Tensor, y: Tensor) -> np.ndarray:
     target, addend = x.data, y.data
-    if target.dtype not in FLOATS or _add_in_place.run((target, addend)):
+    if target.dtype.kind != "f" or _add_in_place.run((target, addend)):
         on_host()
         x.check_in_place("accumulate")
         if target.shape != addend.shape or target.dtype != addend.dtype:
@@ -176,7 +177,10 @@ def accumulate_(x: Tensor, y: Tensor) -> Tensor:
 
 def add_to(x: Tensor, y: Tensor) -> None:
     """Add `y` to a sum in the making, which nobody else has seen."""
-    apply_in_place(_accumulate_record, (x, y), ())
+    if recorders:
+        apply_in_place(_accumulate_record, (x, y), ())
+    else:  # what the door does where nobody listens and nothing is checked
+        _accumulate(x, y)
 
 
 def _copy(x: Tensor, y: Tensor) -> np.ndarray:
