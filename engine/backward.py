@@ -273,6 +273,8 @@ def backward(
     try:
         outputs = [output]
         writer = recorder() if recorders else None
+        if writer is not None:
+            writer.root(output)
         flight = seed(outputs, None if gradient is None else [gradient])
         path = reachable(outputs)
         for _ in walk(flight, path):

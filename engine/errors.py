@@ -29,6 +29,10 @@ class ReplayError(BacklitError, RuntimeError):
     """A function that cannot be replayed: it reads values, or does something else each time."""
 
 
+class NonFiniteLossError(BacklitError, FloatingPointError):
+    """A loss that is NaN or infinite, found before anything was updated by it."""
+
+
 def where() -> str:
     """' in module layers.0' where a module is running, else nothing."""
     return f" in module {state.scope}" if state.scope else ""

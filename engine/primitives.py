@@ -43,6 +43,8 @@ class Primitive:
     """Whether a rule may give a gradient of more than its operand's shape: backward sums it."""
     in_place: bool = False
     """Whether the first operand is changed and returned."""
+    draws: bool = False
+    """Whether it moves a generator on."""
     samples: Callable[[np.random.Generator], list[Any]] | None = None
     """Operands (and last, if a dict, parameters) inside the domain: what tests draw from."""
     numpy: Callable[..., Any] | None = None
@@ -154,8 +156,11 @@ def apply_in_place(
     for x in changed:
         if x.primitive is not None or (recording and x.needs):
             x.check_in_place(primitive.name)
+    writer = recorder() if recorders else None
+    if writer is not None and changed:
+        writer.changes()
     primitive.forward(*inputs, **params)
-    if recorders and (writer := recorder()):
+    if writer is not None:
         writer.note(primitive, inputs, params, None, changed)
     if changed:
         now = last_change[0] = tick()

@@ -45,12 +45,17 @@ tensors ask for gradients, which parts a model has. Switching back brings the ol
 
 def switched(what: object, before: object, after: object) -> None:
     """A switch of `what` went from one value to another."""
-    structure[0] ^= hash((id(what), before)) ^ hash((id(what), after))
+    change = hash((id(what), before)) ^ hash((id(what), after))
+    structure[0] ^= change
+    if recorders and (writer := recorder()):
+        writer.structure ^= change
 
 
 def restructured() -> None:
     """Something changed that cannot be told apart from other changes."""
     structure[0] += 1 << 64
+    if recorders and (writer := recorder()):
+        writer.structure += 1 << 64
 
 
 def is_grad_enabled() -> bool:

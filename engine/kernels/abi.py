@@ -33,3 +33,9 @@ PACKED = 8192
 
 TILED = 2_000_000
 """Products of as many multiply-adds are cut into tiles, which threads can share."""
+
+CAPTURED = 128
+"""Calls that a kernel which only writes down how it is called keeps."""
+
+CALL_WORDS = 32
+"""Words of a row that it keeps of each call, beside the range."""

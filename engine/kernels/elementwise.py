@@ -66,7 +66,7 @@ class Elementwise:
         enter = door(walk.address(I64), "o" * (1 + self.count), address, sizes)
         if dtype is F32:
             self.enter32 = enter
-        else:
+        elif dtype is F64:
             self.enter64 = enter
         return enter
 
@@ -105,12 +105,21 @@ class Elementwise:
             dtype = F32
         elif dtype == F64:
             dtype = F64
+        elif dtype == I64 and self.result is U8 and all(a.dtype == I64 for a in matched):
+            dtype = I64  # a comparison
         else:
             return self.on_integers(operands)
         out = empty(shape, self.result or dtype)
-        enter = (self.enter32 if dtype is F32 else self.enter64) or self.prepare(dtype)
-        enter(0, 1 + self.count, out, *operands)
+        self.enter_for(dtype)(0, 1 + self.count, out, *operands)
         return out
+
+    def enter_for(self, dtype: np.dtype) -> Any:
+        """`prepare`, once for each type."""
+        if dtype is F32:
+            return self.enter32 or self.prepare(dtype)
+        if dtype is F64:
+            return self.enter64 or self.prepare(dtype)
+        return self.prepare(dtype)
 
     def on_integers(self, operands: list[np.ndarray]) -> np.ndarray:
         """Integers and truths are constants: NumPy computes them."""

@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .abi import LANES, TILE
+from .abi import CALL_WORDS, CAPTURED, LANES, TILE
 
 I64 = ir.IntType(64)
 I32 = ir.IntType(32)
@@ -130,6 +130,60 @@ def call_python(typingctx, function, given, count):
 
 as_integer = _python("PyLong_AsLongLong")
 from_integer = _python("PyLong_FromLongLong")
+
+
+@intrinsic
+def release_gil(typingctx):
+    """Let other Python threads run; the word that `take_gil` needs."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(I64, [])
+        return builder.call(
+            cgutils.get_or_insert_function(builder.module, kind, "PyEval_SaveThread"), []
+        )
+
+    return types.int64(), codegen
+
+
+@intrinsic
+def take_gil(typingctx, word):
+    """Wait until this thread may use Python's objects again."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(VOID, [I64])
+        builder.call(
+            cgutils.get_or_insert_function(builder.module, kind, "PyEval_RestoreThread"), args
+        )
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+@intrinsic
+def copy_bytes(typingctx, target, source, count):
+    """Copy `count` bytes between addresses whose memory does not overlap."""
+
+    def codegen(context, builder, signature, args):
+        byte = I8.as_pointer()
+        target, source = (builder.inttoptr(word, byte) for word in args[:2])
+        cgutils.raw_memcpy(builder, target, source, args[2], 1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def captured(typingctx):
+    """The address of the memory in which a capturing kernel keeps calls: say it once a kernel."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.ArrayType(I64, 1 + CAPTURED * (2 + CALL_WORDS))
+        memory = cgutils.add_global_variable(builder.module, kind, "backlit_captured")
+        memory.initializer = ir.Constant(kind, None)  # type: ignore[assignment]
+        memory.linkage = "internal"
+        return builder.ptrtoint(memory, I64)
+
+    return types.int64(), codegen
 
 
 @intrinsic

@@ -88,6 +88,43 @@ def kernel(args, begin, end):
 )
 
 
+# args: out (int64), state, count. The range is one shuffle: position i, from the last to the
+# second, changes places with one of 0 ... i, drawn with 53 bits (Fisher, Yates 1938; Durstenfeld
+# 1964).
+shuffle_kernel = range_kernel(
+    "shuffle",
+    PHILOX
+    + """
+def kernel(args, begin, end):
+    out = i64(args[0])
+    state = i64(args[1])
+    words = u32(scratch_512())
+    key = np.uint64(state[0])
+    draw = np.uint64(state[1])
+    for i in range(args[2]):
+        out[i] = i
+    for i in range(args[2] - 1, 0, -1):
+        if i & 1 or i == args[2] - 1:
+            philox(words, key, draw, np.uint64(i >> 1))
+        half = 2 * (i & 1)
+        high = np.float64(words[half] >> np.uint32(5))
+        low = np.float64(words[half + 1] >> np.uint32(6))
+        fraction = (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
+        j = np.int64(fraction * np.float64(i + 1))
+        other = out[j]
+        out[j] = out[i]
+        out[i] = other
+    return 0
+""",
+)
+
+
+def shuffle(state: np.ndarray, out: np.ndarray) -> None:
+    """Fill `out` with 0 ... out.size - 1 in the order of draw number state[1] under state[0]."""
+    door(shuffle_kernel.address(I64), "aai")(0, 1, out, state, out.size)
+    door(advance.address(I64), "a")(1, 2, state)
+
+
 def draw(kernel, state: np.ndarray, out: np.ndarray) -> None:
     """Fill `out` by draw number state[1] under key state[0]; the next draw has the next number."""
     per_block = 2 if kernel is uniform_kernel and out.itemsize == 8 else 4

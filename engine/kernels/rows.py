@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .abi import BLOCK, SUM_BLOCK
-from .build import Kernel, range_kernel
+from .build import I64, Kernel, range_kernel
 from .door import door
 from .reduce import total
 
@@ -183,6 +183,36 @@ def kernel(args, begin, end):
     return 0
 """,
 )
+
+
+# args: out (int64), x, columns. The range counts rows; a NaN is the largest.
+argmax_kernel = range_kernel(
+    "argmax",
+    """
+def kernel(args, begin, end):
+    columns = args[2]
+    out = i64(args[0])
+    x = FLOAT(args[1])
+    for row in range(begin, end):
+        at = row * columns
+        best = 0
+        peak = x[at]
+        for c in range(1, columns):
+            if x[at + c] > peak or (x[at + c] != x[at + c] and peak == peak):
+                peak = x[at + c]
+                best = c
+        out[row] = best
+    return 0
+""",
+)
+
+
+def first_maxima(x: np.ndarray) -> np.ndarray:
+    """Where the largest value of each row of a contiguous array is first."""
+    columns = x.shape[-1]
+    out = empty(x.shape[:-1], I64)
+    ready(argmax_kernel, x.dtype, "aai")(0, x.size // columns, out, x, columns)
+    return out
 
 
 def by_rows(kernel: Kernel, x: np.ndarray) -> np.ndarray:

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
-from ..kernels.build import F32, F64
-from ..kernels.door import on_host
-from ..kernels.random import draw, normal_kernel, uniform_kernel
+from ..kernels.build import F32
+from ..kernels.random import draw, normal_kernel, shuffle, uniform_kernel
 from ..primitives import apply, primitive
 from ..tape import restructured
-from ..tensors import FLOATS, Tensor, to_array, wrap
+from ..tensors import FLOATS, INT, Tensor, to_array, wrap
 
 
 class Generator:
@@ -93,25 +92,25 @@ def _draw(kernel: Any) -> Any:
 
 _uniform_record = primitive(
     "uniform", _draw(uniform_kernel), symbol="U(0, 1)", formula="uniform in [0, 1)",
-    doc="Uniform random numbers.",
+    doc="Uniform random numbers.", draws=True,
 )  # fmt: skip
 
 _normal_record = primitive(
     "normal", _draw(normal_kernel), symbol="N(0, 1)", formula="standard normal",
-    doc="Normal random numbers.",
+    doc="Normal random numbers.", draws=True,
 )  # fmt: skip
 
 
 def _permutation(cell: Tensor, *, n: int) -> np.ndarray:
-    keys = np.empty(n, F64)
-    draw(uniform_kernel, cell.data, keys)
-    on_host()
-    return np.argsort(keys, kind="stable")
+    out = np.empty(n, INT)
+    shuffle(cell.data, out)
+    return out
 
 
 _permutation_record = primitive(
-    "permutation", _permutation, formula="a shuffle of 0 … n - 1", doc="A random permutation."
-)
+    "permutation", _permutation, formula="a shuffle of 0 … n - 1", draws=True,
+    doc="A random permutation, by Fisher and Yates.",
+)  # fmt: skip
 
 
 def _shape(shape: int | Sequence[int]) -> tuple[int, ...]:

@@ -10,8 +10,10 @@ import numpy as np
 
 from ..errors import ShapeError, where
 from ..kernels.build import F32
+from ..kernels.convert import to_floats
 from ..kernels.door import on_host
 from ..kernels.reduce import total as total_of
+from ..kernels.rows import first_maxima
 from ..primitives import Primitive, apply, primitive
 from ..tensors import FLOATS, Tensor, as_tensor
 from .elementwise import maximum
@@ -47,8 +49,11 @@ def _sum(x: Tensor, *, axes: tuple[int, ...]) -> np.ndarray:
 def _mean(x: Tensor, *, axes: tuple[int, ...]) -> np.ndarray:
     data = x.data
     if data.dtype not in FLOATS:
-        on_host()
-        data = data.astype(F32)
+        floats = to_floats(data, F32)
+        if floats is None:
+            on_host()
+            floats = data.astype(F32)
+        data = floats
     return total_of(data, axes, math.prod(data.shape[k] for k in axes))
 
 
@@ -112,8 +117,16 @@ _min_record = primitive(
     numpy=lambda x, axes: x.min(axes), doc="The smallest value along axes; NaN if one is NaN.",
 )  # fmt: skip
 
+
+def _argmax(x: Tensor, *, axis: int | None) -> np.ndarray:
+    data = x.data
+    if data.dtype in FLOATS and axis == data.ndim - 1 and data.flags.c_contiguous:
+        return first_maxima(data)
+    return np.asarray(np.argmax(data, axis))
+
+
 _argmax_record = primitive(
-    "argmax", lambda x, axis: np.asarray(np.argmax(x.data, axis)),
+    "argmax", _argmax,
     formula="argmax x", numpy=lambda x, axis: x.argmax(axis),
     samples=lambda rng: [rng.standard_normal((3, 4)), {"axis": 1}],
     doc="The index of the first maximum.",

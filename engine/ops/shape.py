@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ShapeError, where
 from ..kernels.build import F32, F64
+from ..kernels.convert import to_floats
 from ..primitives import apply, primitive
 from ..tensors import Tensor, as_tensor, constant, match_floats, to_array
 from .reduce import total
@@ -219,7 +220,8 @@ def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 
 def _astype(x: Tensor, *, dtype: np.dtype) -> np.ndarray:
-    return to_array(x.data, dtype, copy=True)
+    found = to_floats(x.data, dtype)
+    return to_array(x.data, dtype, copy=True) if found is None else found
 
 
 _astype_record = primitive(

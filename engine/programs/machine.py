@@ -1,36 +1,193 @@
-"""The machine: a native loop over a program's instructions. An instruction is four words, the
-address of a kernel, that of its row, and its range; a program without host ops is one native call.
+"""The machine: native loops over a program's instructions. An instruction is four words, the
+address of a kernel, that of its row, and its range; a program without host ops is one native call,
+and so are many batches of an epoch.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from ..kernels.build import I64, Kernel
-from ..kernels.door import door
+from ..kernels.abi import MAX_DIMS
+from ..kernels.build import I64, Kernel, range_kernel
+from ..kernels.door import DATA, ITEMS, WORD, door
 
-# args: code, failed (the number of the instruction that failed, its status). The range counts
-# instructions. Status: 1 + the instruction that failed.
-RUN = """
-def kernel(args, begin, end):
-    code = i64(args[0])
+KIND_WORDS = 5 + MAX_DIMS
+"""Words that say what an argument must be: NumPy's type object, dimensions, the address of its copy
+in the program, bytes, bytes of an item, then the shape."""
+
+PLAY = """
+from numba import njit
+
+@njit(error_model="numpy")
+def play(code, begin, end, failed):
+    # Instructions begin .. end; True where one failed: its number and status are in `failed`.
+    words = i64(code)
     for k in range(begin, end):
-        status = call_kernel(code[4 * k], i64(code[4 * k + 1]), code[4 * k + 2], code[4 * k + 3])
+        status = call_kernel(
+            words[4 * k], i64(words[4 * k + 1]), words[4 * k + 2], words[4 * k + 3]
+        )
         if status != 0:
-            i64(args[1])[0] = k
-            i64(args[1])[1] = status
-            return 1 + k
-    return 0
+            i64(failed)[0] = k
+            i64(failed)[1] = status
+            return True
+    return False
 """
 
-run = Kernel("program", lambda suffix: RUN)
+# args: code, failed. The range counts instructions.
+_run = Kernel(
+    "program",
+    lambda suffix: (
+        PLAY
+        + """
+def kernel(args, begin, end):
+    return 1 if play(args[0], begin, end, args[1]) else 0
+"""
+    ),
+)
+
+# args: a tuple of arrays, what they must be, how many, code, failed, whether other threads may run
+# meanwhile. The arrays are copied to where the program reads them. The range counts instructions.
+# Status: 1 where one failed, 2 where an array is not what it must be; nothing has run then.
+_call = Kernel(
+    "call",
+    lambda suffix: (
+        PLAY
+        + f"""
+def kernel(args, begin, end):
+    items = i64(args[0] + {ITEMS})
+    for k in range(args[2]):
+        kind = i64(args[1] + k * {8 * KIND_WORDS})
+        array = items[k] + {DATA}
+        rank = kind[1]
+        if i64(array + {5 * WORD})[0] != kind[0] or i32(array + {WORD})[0] != rank:
+            return 2
+        dims = i64(i64(array + {2 * WORD})[0])
+        strides = i64(i64(array + {3 * WORD})[0])
+        step = kind[4]
+        for d in range(rank - 1, -1, -1):
+            if dims[d] != kind[5 + d] or (dims[d] != 1 and strides[d] != step):
+                return 2
+            step *= dims[d]
+    for k in range(args[2]):
+        kind = i64(args[1] + k * {8 * KIND_WORDS})
+        copy_bytes(kind[2], i64(items[k] + {DATA})[0], kind[3])
+    if args[5]:
+        thread = release_gil()
+        failed = play(args[3], begin, end, args[4])
+        take_gil(thread)
+    else:
+        failed = play(args[3], begin, end, args[4])
+    return 1 if failed else 0
+"""
+    ),
+)
+
+# args: plan, results (float64, a row for each batch). The range counts batches from the first epoch
+# on. plan: batches of an epoch; code and length of what begins an epoch; the address of the order
+# of rows, or 0; failed; numbers that a batch gives; the address of the last batch's part, or 0;
+# then the part of all other batches, as the last one's: code, its length, rows of a batch, how many
+# feeds and where, where the numbers lie. A feed is the address of all rows, that of the batch, the
+# bytes of a row; a number is its address and its kind. An epoch's beginning is not run for the
+# first batch of the range. Status: 1 + the batch that failed.
+_epochs = Kernel(
+    "epochs",
+    lambda suffix: (
+        PLAY
+        + """
+@njit(error_model="numpy")
+def feed(part, order, first):
+    rows = part[2]
+    for k in range(part[3]):
+        source = i64(part[4])[3 * k]
+        target = i64(part[4])[3 * k + 1]
+        size = i64(part[4])[3 * k + 2]
+        if order == 0:
+            copy_bytes(target, source + first * size, rows * size)
+        elif size == 4:
+            for i in range(rows):
+                u32(target)[i] = u32(source)[i64(order)[first + i]]
+        elif size == 8:
+            for i in range(rows):
+                i64(target)[i] = i64(source)[i64(order)[first + i]]
+        else:
+            for i in range(rows):
+                copy_bytes(target + i * size, source + i64(order)[first + i] * size, size)
+
+@njit(error_model="numpy")
+def number(address, kind):
+    if kind == 0:
+        return np.float64(f32(address)[0])
+    if kind == 1:
+        return f64(address)[0]
+    if kind == 2:
+        return np.float64(i64(address)[0])
+    return np.float64(u8(address)[0])
+
+@njit(error_model="numpy")
+def batches(plan, results, begin, end):
+    for t in range(begin, end):
+        k = t % plan[0]
+        if k == 0 and t > begin and play(plan[1], 0, plan[2], plan[4]):
+            return 1 + t
+        part = i64(plan[6] if plan[6] and k == plan[0] - 1 else address_of_i64(plan) + 56)
+        feed(part, plan[3], k * plan[9])
+        if play(part[0], 0, part[1], plan[4]):
+            return 1 + t
+        for j in range(plan[5]):
+            results[(t - begin) * plan[5] + j] = number(
+                i64(part[5])[2 * j], i64(part[5])[2 * j + 1]
+            )
+    return 0
+
+def kernel(args, begin, end):
+    thread = release_gil()
+    status = batches(i64(args[0]), f64(args[1]), begin, end)
+    take_gil(thread)
+    return status
+"""
+    ),
+)
+
+# args: a number, the address of a switch. Status 1 where it is not finite and the switch is on.
+watch = range_kernel(
+    "watch",
+    """
+def kernel(args, begin, end):
+    value = FLOAT(args[0])[0]
+    return 1 if i64(args[1])[0] and not value - value == 0 else 0
+""",
+)
 
 
-def address(array: np.ndarray) -> int:
-    """Where an array's memory begins."""
-    return array.__array_interface__["data"][0]
+# args: a kernel, its row. The range is that kernel's.
+_one = Kernel(
+    "play_one",
+    lambda suffix: (
+        """
+def kernel(args, begin, end):
+    return call_kernel(args[0], i64(args[1]), begin, end)
+"""
+    ),
+)
+
+
+def play_one(kernel: int, row: np.ndarray, begin: int, end: int) -> int:
+    """The status of one call."""
+    return door(_one.address(I64), "ia")(begin, end, kernel, row)
 
 
 def runner() -> Callable[..., int]:
-    """`enter(begin, end, code, failed)`: run instructions; 0, or 1 + the one that failed."""
-    return door(run.address(I64), "aa")
+    """`enter(begin, end, code, failed)`: run instructions; 0, or 1 where one failed."""
+    return door(_run.address(I64), "aa")
+
+
+def caller() -> Callable[..., int]:
+    """`enter(0, instructions, arrays, kinds, count, code, failed, release)`: a call of a program
+    with its arguments; 0, 1 where an instruction failed, 2 where the arguments do not fit.
+    """
+    return door(_call.address(I64), "oaiaai")
+
+
+def epochs_runner() -> Callable[..., int]:
+    """`enter(begin, end, plan, results)`: batches of epochs; 0, or 1 + the one that failed."""
+    return door(_epochs.address(I64), "aa")

@@ -4,54 +4,58 @@ and the stretches that run natively, with what only Python can run between them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..kernels.door import Call
-from .machine import address, runner
-from .recorder import Op, owner
+from ..kernels.build import F32, F64
+from . import machine
+from .direct import direct
+from .instructions import Instruction, memory_at
+from .recorder import Op, Recorder, check_finite, owner
+from .unused import used
+
+PASSES = frozenset({"unused", "direct"})
+"""What is done to a recording before it runs; none changes a result."""
 
 
 class Program:
     """What a recording does, ready to run again on the same memory."""
 
-    def __init__(self, ops: list[Op]):
-        self.ops = ops
-        self.kept: list[Any] = []
-        """What rows point to."""
-        self.code: np.ndarray
-        self.source: list[int] = []
-        """The op that each instruction belongs to."""
+    def __init__(self, seen: Recorder, outputs: list[np.ndarray], passes: frozenset[str] = PASSES):
+        self.recorded = len(seen.ops)
+        self.ops = ops = used(seen, outputs) if "unused" in passes else list(seen.ops)
+        watched = _watched(seen, ops)
+        self.guarded = np.zeros(1, np.int64)
+        """Whether a loss that is not finite stops the program before its first update."""
         self.stretches: list[tuple[int, int, Op | None]] = []
         """Instructions to run natively, then an op for Python, or None."""
         self.failed = np.zeros(2, np.int64)
-        words: list[list[int]] = []
+        self.watches: dict[int, np.ndarray] = {}
+        """The losses that instructions look at, by the instruction's number."""
+        made: list[Instruction] = []
         start = 0
         for number, op in enumerate(ops):
-            for call, given in op.calls:
-                row = self._row(call, given)
-                self.kept.append(row)
-                words.append([call.kernel, address(row), given[0], given[1]])
-                self.source.append(number)
+            for value in watched.get(id(op), ()):
+                self.watches[len(made)] = value
+                made.append(self._watch(value, number))
+            new = [Instruction.of(call, given, number) for call, given in op.calls]
+            made += direct(new) if "direct" in passes else new
             if op.on_host:
-                self.stretches.append((start, len(words), op))
-                start = len(words)
-        if start < len(words):
-            self.stretches.append((start, len(words), None))
-        self.enter = runner()
+                self.stretches.append((start, len(made), op))
+                start = len(made)
+        if start < len(made):
+            self.stretches.append((start, len(made), None))
+        self.instructions = made
+        words = [[i.kernel, memory_at(i.row), i.begin, i.end] for i in made]
         self.code = np.array(words, np.int64).reshape(len(words), 4)
+        self.length = len(words)
+        self.native = not any(op.on_host for op in ops)
+        """Whether Python is not needed while it runs."""
+        self.enter = machine.runner()
 
-    def _row(self, call: Call, given: tuple[Any, ...]) -> np.ndarray:
-        """The row of a kernel's arguments, as the door would make it."""
-        words = list(call.constants)
-        for kind, value in zip(call.kinds, given[2:], strict=True):
-            if kind == "i":
-                words.append(value)
-                continue
-            self.kept.append(value)
-            words.append(address(value) if kind == "a" else id(value))
-        return np.array(words or [0], np.int64)
+    def _watch(self, value: np.ndarray, op: int) -> Instruction:
+        row = np.array([memory_at(value), memory_at(self.guarded)], np.int64)
+        kernel = machine.watch.address(value.dtype)
+        return Instruction(kernel, row, 0, 1, op, (value,))
 
     def run(self) -> None:
         """Run all of it once. An op that fails raises its own error."""
@@ -63,7 +67,10 @@ class Program:
 
     def fail(self) -> None:
         """Raise what the op of the failed instruction raises when Python runs it."""
-        op = self.ops[self.source[self.failed[0]]]
+        number = int(self.failed[0])
+        if number in self.watches:
+            check_finite(self.watches[number])
+        op = self.ops[self.instructions[number].op]
         op.primitive.forward(*op.inputs, **op.params)
         raise RuntimeError(f"{op} failed in a program with status {self.failed[1]}, but not alone")
 
@@ -78,6 +85,19 @@ class Program:
         for number, op in enumerate(self.ops):
             lines.append(f"{number:4} {'host' if op.on_host else '    '} {op}")
         return "\n".join(lines)
+
+
+def _watched(seen: Recorder, ops: list[Op]) -> dict[int, list[np.ndarray]]:
+    """The losses to look at, by the op before which: the first change in place after backward
+    began."""
+    found: dict[int, list[np.ndarray]] = {}
+    for value, begin in seen.roots:
+        later = {id(op) for op in seen.ops[begin:]}
+        for op in ops if value.dtype in (F32, F64) else ():
+            if op.changed and id(op) in later:
+                found.setdefault(id(op), []).append(value)
+                break
+    return found
 
 
 def run_on_host(op: Op) -> None:

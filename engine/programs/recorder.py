@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ReplayError
+from ..errors import NonFiniteLossError, ReplayError
 from ..kernels import door
 from ..kernels.door import Call
 from ..primitives import Primitive
@@ -20,7 +20,7 @@ from ..tape import recorder, recorders, state
 from ..tensors import Tensor
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Op:
     """One op that ran: what, on what, and the kernels that computed it.
 
@@ -38,7 +38,10 @@ class Op:
     scope: str
 
     def __str__(self) -> str:
-        shapes = ", ".join(f"{a.dtype.name}{list(a.shape)}" for a in self.arrays)
+        each = [f"{a.dtype.name}{list(a.shape)}" for a in self.arrays]
+        if len(each) > 6:
+            each[4:-1] = [f"... {len(each) - 5} more ..."]
+        shapes = ", ".join(each)
         out = "" if self.out is None else f" -> {self.out.dtype.name}{list(self.out.shape)}"
         at = f"  # {self.scope}" if self.scope else ""
         return f"{self.primitive.name}({shapes}){out}{at}"
@@ -53,6 +56,12 @@ class Recorder:
     """Leaves that backward gave a gradient, and what stood in their `.grad` before."""
     made: dict[int, np.ndarray] = field(default_factory=dict)
     """The memory of results and arguments, by identity."""
+    roots: list[tuple[np.ndarray, int]] = field(default_factory=list)
+    """Where backward started from one number: it, and how many ops had run."""
+    structure: int = 0
+    """What this thread changed meanwhile of the tape's `structure`."""
+    guarded: bool = False
+    """Whether a root that is not finite stops the function before it updates anything."""
 
     def __post_init__(self) -> None:
         self._calls: list[tuple[Call, tuple[Any, ...]]] = []
@@ -84,6 +93,17 @@ class Recorder:
             Op(primitive, inputs, changed, arrays, params, result, calls, on_host, state.scope)
         )
 
+    def root(self, x: Tensor) -> None:
+        """Backward is about to start here."""
+        if x.data.size == 1 and self.knows(x):
+            self.roots.append((x.data, len(self.ops)))
+
+    def changes(self) -> None:
+        """Something is about to be changed in place."""
+        if self.guarded:
+            for value, _ in self.roots:
+                check_finite(value)
+
     def gradient(self, leaf: Tensor) -> None:
         """Backward is about to give a leaf a gradient."""
         self.grads.setdefault(leaf, leaf.grad)
@@ -102,6 +122,12 @@ class Recorder:
             )
 
 
+def check_finite(value: np.ndarray) -> None:
+    """Raise where a loss is NaN or infinite."""
+    if not np.isfinite(value).all():
+        raise NonFiniteLossError(f"the loss is {value.item()}; nothing was updated by it")
+
+
 def owner(array: np.ndarray) -> np.ndarray:
     """The array whose memory a view shows."""
     while isinstance(array.base, np.ndarray):
@@ -110,11 +136,11 @@ def owner(array: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def recording() -> Iterator[Recorder]:
+def recording(guarded: bool = False) -> Iterator[Recorder]:
     """Within this block all that this thread does is written down."""
     if recorder() is not None:
         raise ReplayError("this thread records already")
-    mine = Recorder()
+    mine = Recorder(guarded=guarded)
     with _lock:
         recorders[mine._thread] = mine
         _listen()

@@ -6,30 +6,33 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from threading import get_ident
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from ..errors import ReplayError
-from ..tape import last_change, recorder, recorders, state, structure, tick
+from ..ops.random import Generator
+from ..tape import recorder, recorders, state, structure
 from ..tensors import Tensor, wrap
-from .program import Program
-from .recorder import Recorder, owner, recording
+from .candidate import LONG, MISS, Candidate
+from .epochs import Epochs
+from .program import PASSES, Program
+from .recorder import recording
+from .report import report
 from .same import Stale, compare, named_kind
-from .trees import Leaf, flatten, rebuild
+from .trees import Leaf, flatten, is_flat, rebuild
 
 ATTEMPTS = 5
 """How often a function may do something else before it is given up."""
-
-copyto = np.copyto
 
 LIMIT = 32
 """Programs that one function keeps: for shapes, types, modes."""
 
 
-def replay(function: Callable[..., Any]) -> Replay:
+def replay(function: Callable[..., Any], passes: Iterable[str] = PASSES) -> Replay:
     """Make `function` of tensors and arrays a program that runs natively, bit for bit the same.
 
     The first call with arguments of given shapes and types runs eagerly and is recorded; the second
@@ -46,6 +49,9 @@ def replay(function: Callable[..., Any]) -> Replay:
     Raises ReplayError where the function reads a tensor's value in Python, or does something else
     at each call.
 
+    `passes` names what is done to a recording before it runs, by default all there is; none changes
+    a bit of a result.
+
     >>> from backlit import replay
     >>> from backlit.engine import tensor
     >>> @replay
@@ -54,99 +60,25 @@ def replay(function: Callable[..., Any]) -> Replay:
     >>> [area(tensor([1.0, float(k)])).item() for k in range(4)]
     [1.0, 2.0, 5.0, 10.0]
     """
-    return Replay(function)
-
-
-class Candidate:
-    """A program with what it takes for granted and what it leaves behind."""
-
-    def __init__(self, seen: Recorder, inputs: list[Tensor], result: Any):
-        self.program = Program(seen.ops)
-        self.seen = seen
-        self.kinds = [(x.data.shape, x.data.dtype, x.needs) for x in inputs]
-        self.stamp = structure[0], state.grad, get_ident()
-        self.buffers = [x.data for x in inputs]
-        self.result = result
-        self.tree, self.outputs = flatten(result)
-        self.made = seen.made
-        self.grads = {leaf: leaf.grad for leaf in seen.grads}
-        """Leaves that get a gradient, and it."""
-        self.needed: list[tuple[Tensor, Tensor | None]] = []
-        """Leaves whose `.grad` must be what it was when a call begins."""
-        self.held = self._outside()
-        self.ready = False
-        changed = dict.fromkeys(x for op in seen.ops for x in op.changed)
-        self.cells = [x.cell for x in changed if x.cell is not None]
-        self.single = isinstance(result, Tensor) and id(owner(result.data)) in self.made
-
-    def _outside(self) -> list[tuple[Tensor, np.ndarray]]:
-        """Tensors from outside, and the arrays that they must still have."""
-        found = {}
-        for op in self.seen.ops:
-            for x, array in zip(op.inputs, op.arrays, strict=True):
-                if id(owner(array)) not in self.made and x.needs:
-                    found[x] = array
-        return list(found.items())
-
-    def holds(self) -> bool:
-        """Whether what the program takes for granted is so."""
-        for x, array in self.held:
-            if x.data is not array:
-                return False
-        return all(leaf.grad is grad for leaf, grad in self.needed)
-
-    def fits(self, args: tuple[Any, ...]) -> bool:
-        """Whether these arguments, all of them tensors, and all else are as they were."""
-        if self.stamp != (structure[0], state.grad, get_ident()) or len(args) != len(self.kinds):
-            return False
-        for x, (shape, dtype, needs) in zip(args, self.kinds, strict=True):
-            if x.__class__ is not Tensor or x.needs is not needs:
-                return False
-            data = x.data
-            if data.shape != shape or data.dtype is not dtype:
-                return False
-        return self.holds()
-
-    def load(self, leaves: Sequence[Leaf]) -> None:
-        """Write the arguments into the memory that the program reads."""
-        for buffer, leaf in zip(self.buffers, leaves, strict=True):
-            copyto(buffer, leaf.data if isinstance(leaf, Tensor) else leaf)
-
-    def run(self) -> Any:
-        self.program.run()
-        return self.finish()
-
-    def finish(self) -> Any:
-        """What an eager run would have left: gradients, the clock; and fresh results."""
-        for leaf, grad in self.grads.items():
-            leaf.grad = grad
-        if self.cells:
-            now = last_change[0] = tick()
-            for cell in self.cells:
-                cell[0] = now
-        return self.fresh()
-
-    def fresh(self) -> Any:
-        if self.single:
-            return wrap(self.result.data.copy())
-        return rebuild(self.tree, [self._fresh(x) for x in self.outputs])
-
-    def _fresh(self, x: Leaf) -> Leaf:
-        array = x.data if isinstance(x, Tensor) else x
-        if isinstance(x, Tensor) and id(owner(array)) not in self.made:
-            return x  # a tensor from outside, as it is
-        return wrap(array.copy()) if isinstance(x, Tensor) else array.copy()
+    return Replay(function, passes)
 
 
 class Replay:
     """A function that is replayed; made by `replay`."""
 
-    def __init__(self, function: Callable[..., Any]):
+    def __init__(self, function: Callable[..., Any], passes: Iterable[str] = PASSES):
         functools.update_wrapper(self, function)
         self.function = function
+        self.passes = frozenset(passes)
+        if not self.passes <= PASSES:
+            raise ValueError(f"there is no pass {min(self.passes - PASSES)!r}; {sorted(PASSES)}")
         self.candidates: dict[Any, list[Candidate]] = {}
         self.attempts: dict[Any, int] = {}
         self.last: Candidate | None = None
+        """The program of the last call."""
+        self.quick: Candidate | None = None
+        """It, if it can be called without looking at the arguments' structure."""
+        self.guarded = False
         self._lock = threading.RLock()
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
@@ -155,20 +87,16 @@ class Replay:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if recorders and recorder() is not None:  # inside another recording: a part of it
             return self.function(*args, **kwargs)
-        if not kwargs and (last := self.last) and last.fits(args) and self._lock.acquire(False):
-            try:
-                last.load(args)
-                return last.run()
-            finally:
-                self._lock.release()
+        quick = self.quick
+        if quick is not None and not kwargs and (found := quick.call(args)) is not MISS:
+            return found
         tree, leaves = flatten((args, kwargs))
         key = self._key(tree, leaves)
         with self._lock:
             for candidate in self.candidates.get(key, ()):
                 if candidate.ready and candidate.holds():
-                    self.last = candidate
-                    candidate.load(leaves)
-                    return candidate.run()
+                    self._remember(candidate, tree)
+                    return candidate.run(leaves)
             return self._learn(key, tree, leaves)
 
     def _key(self, tree: Any, leaves: list[Leaf]) -> Any:
@@ -184,8 +112,8 @@ class Replay:
         waiting = [c for c in known if not c.ready]
         before = waiting[-1] if waiting else None
         snapshot = [] if before is None else [(a, a.copy()) for a in before.program.arrays()]
-        entry = {} if before is None else {leaf: leaf.grad for leaf in before.grads}
-        found = self._record(tree, leaves)
+        entry = {} if before is None else {leaf: leaf.grad for leaf, _ in before.grads}
+        found = self._record(tree, leaves, key[2])
         if before is None:
             known.append(found)
             self._forget()
@@ -204,9 +132,9 @@ class Replay:
             for leaf, touched in found.seen.grads.items()
             if touched is not None or entry.get(leaf) is None
         ]
-        return self._verify(before, found, snapshot, persistent, leaves)
+        return self._verify(before, found, snapshot, persistent, tree, leaves)
 
-    def _record(self, tree: Any, leaves: list[Leaf]) -> Candidate:
+    def _record(self, tree: Any, leaves: list[Leaf], stamp: int) -> Candidate:
         inputs: list[Tensor] = []
         for leaf in leaves:
             source = leaf.data if isinstance(leaf, Tensor) else leaf
@@ -216,31 +144,31 @@ class Replay:
             x.name = leaf.name if isinstance(leaf, Tensor) else None
             inputs.append(x)
         args, kwargs = rebuild(tree, list(inputs))
-        stamp = structure[0]
-        with recording() as seen:
+        with recording(self.guarded) as seen:
             for x in inputs:
                 seen.made[id(x.data)] = x.data
             result = self.function(*args, **kwargs)
-        if structure[0] != stamp:
+        if seen.structure:
             raise ReplayError(
                 f"{self._name} switches a module between training and use, freezes a parameter or "
                 "rebuilds a part of the model while it runs; do that between the calls"
             )
-        return Candidate(seen, inputs, result)
+        return Candidate(seen, inputs, result, self.passes, stamp)
 
     def _verify(
         self, program: Candidate, eager: Candidate, snapshot: list[tuple[np.ndarray, np.ndarray]],
-        persistent: list[tuple[np.ndarray, str]], leaves: list[Leaf],
+        persistent: list[tuple[np.ndarray, str]], tree: Any, leaves: list[Leaf],
     ) -> Any:  # fmt: skip
         """Run natively from where the eager run began; every bit must be the same."""
         outputs = [_bits(x) for x in eager.outputs]
         after = [(array, array.copy(), what) for array, what in persistent]
-        grads = {leaf: _bits(grad) for leaf, grad in eager.grads.items()}
+        grads = {leaf: _bits(grad) for leaf, grad in eager.grads}
         for array, old in snapshot:
             if array.flags.writeable:
                 array[...] = old
-        program.load(leaves)
-        result = program.run()
+        started = perf_counter()
+        result = program.run(leaves)
+        program.release = int(perf_counter() - started > LONG)
         wrong = [what for array, wanted, what in after if array.tobytes() != wanted.tobytes()]
         for leaf, wanted in grads.items():
             if _bits(leaf.grad) != wanted:
@@ -257,8 +185,12 @@ class Replay:
                 "argument"
             )
         program.ready = True
-        self.last = program
+        self._remember(program, tree)
         return result
+
+    def _remember(self, program: Candidate, tree: Any) -> None:
+        self.last = program
+        self.quick = program if program.program.native and is_flat(tree) else None
 
     def _forget(self) -> None:
         while sum(map(len, self.candidates.values())) > LIMIT:
@@ -267,6 +199,80 @@ class Replay:
     @property
     def _name(self) -> str:
         return getattr(self.function, "__qualname__", repr(self.function))
+
+    def run(
+        self, *data: Any, batch_size: int | None = 32, epochs: int = 1, shuffle: bool = False,
+        on_epoch: Callable[[int, Any], Any] | None = None, generator: Generator | None = None,
+        drop_last: bool = False,
+    ) -> list[Any]:  # fmt: skip
+        """Whole epochs of the step over the rows of arrays, natively, with the bits of a loop
+        `for batch in nn.batches(*data, batch_size, shuffle, generator): step(*batch)`.
+
+        Parameters
+        ----------
+        data : arrays or tensors (N, ...), from which each batch takes the same rows.
+        batch_size : rows of a batch; None for all. The last batch may be smaller; `drop_last`
+            leaves it out.
+        epochs : how many times to go through all rows.
+        shuffle : a new order for each epoch, from `generator` or the default one.
+        on_epoch : called as on_epoch(number from 1, result) after each epoch; it may look at the
+            model, change the optimizer, and stop the run by returning False.
+
+        Returns a list: for each epoch what the step returns, each number (a tensor of one element)
+        as the mean over the batches, by their rows.
+
+        Raises NonFiniteLossError, naming the step, where backward starts from a number that is NaN
+        or infinite; that step has updated nothing. Ctrl-C stops between two steps.
+
+        >>> from backlit import nn, optim, replay
+        >>> from backlit.engine import Generator
+        >>> import backlit.nn.functional as F, numpy as np
+        >>> model = nn.Linear(1, 1, generator=Generator(0))
+        >>> opt = optim.SGD(model.parameters(), lr=0.1)
+        >>> @replay
+        ... def step(x, y):
+        ...     loss = F.mse_loss(model(x), y)
+        ...     opt.zero_grad()
+        ...     loss.backward()
+        ...     opt.step()
+        ...     return loss
+        >>> x = np.linspace(-1, 1, 20).reshape(20, 1)
+        >>> history = step.run(x, 3 * x, batch_size=5, epochs=50, shuffle=True)
+        >>> len(history), history[-1] < 1e-3
+        (50, True)
+        """
+        work = Epochs(self, data, batch_size, epochs, shuffle, generator, drop_last)
+        return work.run(on_epoch)
+
+    def guarded_call(self, args: list[Tensor]) -> Any:
+        """A call that a loss which is not finite stops before anything is updated."""
+        ready = self.ready_for([x.data for x in args])
+        self.guarded = True
+        if ready is not None:
+            ready.program.guarded[0] = 1
+        try:
+            return self(*args)
+        finally:
+            self.guarded = False
+            if ready is not None:
+                ready.program.guarded[0] = 0
+
+    def ready_for(self, arrays: list[np.ndarray]) -> Candidate | None:
+        """The program that a call with tensors of these arrays would run now, if there is one."""
+        tree, leaves = flatten((tuple([wrap(a) for a in arrays]), {}))
+        for candidate in self.candidates.get(self._key(tree, leaves), ()):
+            if candidate.ready and candidate.holds():
+                return candidate
+        return None
+
+    def report(self) -> str:
+        """Each program's ops and instructions, its memory, and how long each op takes, measured now
+        on the program's own memory, which is left as it was.
+        """
+        ready = [c for each in self.candidates.values() for c in each if c.ready]
+        if not ready:
+            return f"{self._name}: no program yet; the second call with the same shapes makes one"
+        return "\n\n".join(report(c.program, f"{self._name}{c.signature}") for c in ready)
 
     @property
     def program(self) -> Program | None:

@@ -55,6 +55,12 @@ def _describe(value: Any, leaves: list[Leaf]) -> Any:
     return Static(value)
 
 
+def is_flat(tree: Any) -> bool:
+    """Whether a tree of (args, kwargs) is arguments by position, each a tensor or an array."""
+    _, args, kwargs = tree
+    return kwargs == (dict,) and all(part is Leaf for part in args[1:])
+
+
 def rebuild(tree: Any, leaves: list[Any]) -> Any:
     """The tree with other leaves."""
     return _build(tree, iter(leaves))
