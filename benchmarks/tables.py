@@ -5,7 +5,7 @@ from .cases import GROUPS
 from .cases.case import Group
 from .systems import SYSTEMS
 
-VERSIONED = ("backlit", "numpy", "numba", "scipy", "torch", "jax")
+VERSIONED = ("backlit", "numpy", "numba", "torch", "jax")
 
 
 def header(machine: dict, plan: dict, versions: dict[str, str] | None = None) -> str:

@@ -93,7 +93,7 @@ def build_parser() -> Parser:
     learn.add_argument("--quiet", action="store_true", help="print the result only")
     commands.add_parser(
         "doctor",
-        help="look at versions, processor, BLAS and kernel cache",
+        help="look at versions, processor and kernel cache",
         description="Says what is there, what is missing, and how to mend it.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
-CORE = ("numpy", "numba", "llvmlite", "scipy", "graphviz")
+CORE = ("numpy", "numba", "llvmlite", "graphviz")
 OPTIONAL = ("scikit-learn", "rich")
 
 

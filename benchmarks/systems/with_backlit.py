@@ -6,7 +6,6 @@ from itertools import cycle, islice
 
 import numba
 import numpy as np
-import scipy
 
 import backlit.nn.functional as F
 from backlit import __version__, engine, nn, optim
@@ -28,7 +27,6 @@ class System:
             "backlit": __version__,
             "numpy": np.__version__,
             "numba": numba.__version__,
-            "scipy": scipy.__version__,
         }
 
     def build(self, spec: dict) -> Bench:

@@ -25,14 +25,13 @@ SUM_ROWS = 256
 TILE = 16
 """Columns of a tile of the own small matmul, and columns that are summed side by side."""
 
-SMALL = 1_000_000
-"""Products of fewer multiply-adds go to the own tile (docs/kernels.md has the measured border)."""
-
-PACKED = 8192
-"""Elements of B that the own tile packs into scratch: 64 KB of float64."""
+DEPTH = 2048
+"""Bytes of the terms of a sum that a matmul adds up at a time: of so many rows of B lies in scratch
+what a tile needs."""
 
 TILED = 2_000_000
-"""Products of as many multiply-adds are cut into tiles, which threads can share."""
+"""Products of as many multiply-adds are cut into tiles, which threads can share. The tiles do not
+change a bit: each sum goes over its terms in order."""
 
 CAPTURED = 128
 """Calls that a kernel which only writes down how it is called keeps."""

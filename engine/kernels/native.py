@@ -6,6 +6,7 @@ import math
 import platform
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -56,8 +57,6 @@ def _address_of(element):
 
 
 address_of_i64 = _address_of(types.int64)
-address_of_i32 = _address_of(types.int32)
-address_of_u8 = _address_of(types.uint8)
 address_of_f32 = _address_of(types.float32)
 address_of_f64 = _address_of(types.float64)
 
@@ -80,7 +79,8 @@ def _scratch(count):
 scratch_512 = _scratch(512)
 scratch_2k = _scratch(2048)
 scratch_8k = _scratch(8192)
-scratch_64k = _scratch(65536)
+scratch_128k = _scratch(131072)
+scratch_256k = _scratch(262144)
 
 
 @intrinsic
@@ -160,6 +160,29 @@ def take_gil(typingctx, word):
 
 
 @intrinsic
+def allocate(typingctx, count):
+    """The address of `count` bytes from the C library, or 0."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(I64, [I64])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "malloc"), args)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def release(typingctx, address):
+    """Give back what `allocate` gave."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(VOID, [I64])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "free"), args)
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+@intrinsic
 def copy_bytes(typingctx, target, source, count):
     """Copy `count` bytes between addresses whose memory does not overlap."""
 
@@ -187,44 +210,14 @@ def captured(typingctx):
 
 
 @intrinsic
-def call_int(typingctx, address):
-    """Call `int f(void)` at `address`."""
+def wide_registers(typingctx):
+    """Whether the processor has 32 registers of 512 bits: known when a kernel is compiled."""
 
-    def codegen(context, builder, signature, values):
-        kind = ir.FunctionType(I32, [])
-        return builder.sext(builder.call(builder.inttoptr(values[0], kind.as_pointer()), []), I64)
+    def codegen(context, builder, signature, args):
+        wide = get_host_cpu_features().get("avx512f", False)
+        return ir.Constant(ir.IntType(1), int(wide))
 
-    return types.int64(types.int64), codegen
-
-
-@intrinsic
-def call_with_int(typingctx, address, value):
-    """Call `void f(int)` at `address`."""
-
-    def codegen(context, builder, signature, values):
-        kind = ir.FunctionType(VOID, [I32])
-        pointer = builder.inttoptr(values[0], kind.as_pointer())
-        builder.call(pointer, [builder.trunc(values[1], I32)])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64), codegen
-
-
-@intrinsic
-def call_gemm(typingctx, address, arguments):
-    """Call Fortran's xGEMM at `address`; `arguments` holds its 13 argument addresses."""
-
-    def codegen(context, builder, signature, values):
-        byte = I8.as_pointer()
-        kind = ir.FunctionType(VOID, [byte] * 13)
-        given = []
-        for i in range(13):
-            slot = builder.gep(values[1], [ir.Constant(I64, i)])
-            given.append(builder.inttoptr(builder.load(slot), byte))
-        builder.call(builder.inttoptr(values[0], kind.as_pointer()), given)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.CPointer(types.int64)), codegen
+    return types.boolean(), codegen
 
 
 def _mxcsr(builder, name, slot):
@@ -380,23 +373,25 @@ column_sum_f64 = _column_sum(types.float64, ir.DoubleType())
 
 
 def _tile(numba_type, element, rows):
-    """An intrinsic: a `rows` x TILE tile of A @ B + bias, summed over k in order by fused
-    multiply-add, of which the first `columns` columns are read and written.
+    """An intrinsic: a `rows` x TILE tile of A @ B, summed over k in order by fused multiply-add, of
+    which the first `columns` columns are written. With 1 in `mode` the sums go on from what is in
+    `out`, with 2 `bias` is added in the end. B has TILE columns that can be read.
     """
     vector = ir.VectorType(element, TILE)
     mask_type = ir.VectorType(ir.IntType(1), TILE)
     size = "f32" if element == ir.FloatType() else "f64"
 
     @intrinsic
-    def tile(typingctx, out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns):
+    def tile(typingctx, out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns, mode):
         pointer = types.CPointer(numba_type)
         integer = types.int64
         signature = types.void(
-            pointer, integer, pointer, integer, integer, pointer, integer, integer, pointer, integer
-        )
+            pointer, integer, pointer, integer, integer, pointer, integer, integer, pointer,
+            integer, integer,
+        )  # fmt: skip
 
         def codegen(context, builder, signature, args):
-            out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns = args
+            out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns, mode = args
             place = vector.as_pointer()
             load, at, mask = _masked_load(context, builder, element, columns)
             fma_type = ir.FunctionType(vector, [vector] * 3)
@@ -409,26 +404,43 @@ def _tile(numba_type, element, rows):
             zero = ir.Constant(vector, [0.0] * TILE)
             nothing = ir.Constant(vector, ir.Undefined)
             splat = ir.Constant(ir.VectorType(I32, TILE), [0] * TILE)
+            continues, biased = (
+                builder.trunc(builder.lshr(mode, ir.Constant(I64, bit)), ir.IntType(1))
+                for bit in (0, 1)
+            )
+            lines = [
+                builder.bitcast(
+                    builder.gep(out, [builder.mul(out_row, ir.Constant(I64, r))]), place
+                )
+                for r in range(rows)
+            ]
             slots = [cgutils.alloca_once(builder, vector) for _ in range(rows)]
             for slot in slots:
                 builder.store(zero, slot)
+            with builder.if_then(continues):
+                for slot, line in zip(slots, lines, strict=True):
+                    builder.store(builder.call(load, [line, at, mask, zero]), slot)
             starts = [
                 builder.gep(a, [builder.mul(a_row, ir.Constant(I64, r))]) for r in range(rows)
             ]
             with cgutils.for_range(builder, depth) as loop:
                 row = builder.gep(b, [builder.mul(loop.index, b_row)])
-                line = builder.call(load, [builder.bitcast(row, place), at, mask, zero])
+                line = builder.load(builder.bitcast(row, place))
+                line.align = element.get_abi_size(context.target_data)
                 step = builder.mul(loop.index, a_column)
                 for start, slot in zip(starts, slots, strict=True):
                     value = builder.load(builder.gep(start, [step]))
                     first = builder.insert_element(nothing, value, ir.Constant(I32, 0))
                     every = builder.shuffle_vector(first, nothing, splat)
                     builder.store(builder.call(fma, [every, line, builder.load(slot)]), slot)
-            extra = builder.call(load, [builder.bitcast(bias, place), at, mask, zero])
-            for r, slot in enumerate(slots):
-                line = builder.gep(out, [builder.mul(out_row, ir.Constant(I64, r))])
-                total = builder.fadd(builder.load(slot), extra)
-                builder.call(store, [total, builder.bitcast(line, place), at, mask])
+            addend = cgutils.alloca_once(builder, vector)
+            builder.store(zero, addend)
+            with builder.if_then(biased):
+                values = builder.call(load, [builder.bitcast(bias, place), at, mask, zero])
+                builder.store(values, addend)
+            for slot, line in zip(slots, lines, strict=True):
+                total = builder.fadd(builder.load(slot), builder.load(addend))
+                builder.call(store, [total, line, at, mask])
             return context.get_dummy_value()
 
         return signature, codegen
@@ -442,3 +454,52 @@ tile1_f32 = _tile(types.float32, ir.FloatType(), 1)
 tile8_f64 = _tile(types.float64, ir.DoubleType(), 8)
 tile4_f64 = _tile(types.float64, ir.DoubleType(), 4)
 tile1_f64 = _tile(types.float64, ir.DoubleType(), 1)
+
+
+def _transpose(numba_type, element):
+    """An intrinsic: TILE x TILE elements at `source`, whose rows are `step` elements apart, written
+    to `out` as columns, rows TILE apart. Of the rows only `count` are read, the last one again in
+    the place of those that are not there.
+    """
+    vector = ir.VectorType(element, TILE)
+    mix = ir.VectorType(I32, TILE)
+    half = TILE // 2
+    low = ir.Constant(mix, [k // 2 + TILE * (k % 2) for k in range(TILE)])
+    high = ir.Constant(mix, [half + k // 2 + TILE * (k % 2) for k in range(TILE)])
+
+    @intrinsic
+    def transpose(typingctx, out, source, step, count):
+        pointer = types.CPointer(numba_type)
+        signature = types.void(pointer, pointer, types.int64, types.int64)
+
+        def codegen(context, builder, signature, args):
+            out, source, step, count = args
+            align = element.get_abi_size(context.target_data)
+            last = builder.sub(count, ir.Constant(I64, 1))
+            rows = []
+            for r in range(TILE):
+                there = builder.icmp_signed("<", ir.Constant(I64, r), count)
+                at = builder.mul(builder.select(there, ir.Constant(I64, r), last), step)
+                row = builder.load(builder.bitcast(builder.gep(source, [at]), vector.as_pointer()))
+                row.align = align
+                rows.append(row)
+            width = TILE
+            while width > 1:  # a perfect shuffle of the rows, as often as it takes
+                rows = [
+                    builder.shuffle_vector(rows[k // 2], rows[k // 2 + half], (low, high)[k % 2])
+                    for k in range(TILE)
+                ]
+                width //= 2
+            for r, row in enumerate(rows):
+                place = builder.gep(out, [ir.Constant(I64, r * TILE)])
+                put = builder.store(row, builder.bitcast(place, vector.as_pointer()))
+                put.align = align
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return transpose
+
+
+transpose_f32 = _transpose(types.float32, ir.FloatType())
+transpose_f64 = _transpose(types.float64, ir.DoubleType())

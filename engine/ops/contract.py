@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError, shapes, where
-from ..kernels.blas import product
 from ..kernels.door import on_host
+from ..kernels.products import product
 from ..primitives import apply, primitive
 from ..tensors import FLOATS, Tensor, constant, match_floats
 from .reduce import total

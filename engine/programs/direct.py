@@ -8,18 +8,18 @@ how it was called in the place of the one that computes.
 
 from __future__ import annotations
 
+import ctypes
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from ..kernels.abi import CALL_WORDS, CAPTURED
-from ..kernels.blas import multiply
 from ..kernels.build import I64, Kernel
+from ..kernels.products import multiply
 from ..kernels.update import in_place
 from ..kernels.walk import walk
 from .instructions import Instruction, memory_at
+from .machine import play_one
 
 _SOURCE = f"""
 def kernel(args, begin, end):
@@ -38,7 +38,7 @@ def kernel(args, begin, end):
     return 0
 """
 
-_captures = [Kernel(f"capture_{k}", lambda suffix: _SOURCE) for k in range(2)]
+_capture = Kernel("capture", lambda suffix: _SOURCE)
 _lock = threading.Lock()
 
 
@@ -56,58 +56,38 @@ def _calls(one: Instruction) -> list[Instruction]:
     if one.kernel == walk.address(I64):
         inner = int(one.row[0])
         plain = {memory_at(x) for x in one.arrays}
-        calls = _listen(one, {0: _captures[0].address(I64)})
-        whole = len(calls) == 1 and set(calls[0][1][: len(one.arrays)].tolist()) <= plain
+        calls = _listen(one, _capture.address(I64))
+        whole = len(calls) == 1 and set(calls[0][2][: len(one.arrays)].tolist()) <= plain
         if not whole:  # blocks in scratch
             return []
-        return [one.calling(inner, row, begin, end) for (begin, end), row, _ in calls]
+        return [one.calling(inner, row, begin, end) for begin, end, row in calls]
     if one.kernel == in_place.address(I64):
         inner = int(one.row[0])
-        calls = _listen(one, {0: _captures[0].address(I64)})
+        calls = _listen(one, _capture.address(I64))
         if len(calls) != one.end - one.begin:
             return []
-        return [one.calling(inner, row, begin, end) for (begin, end), row, _ in calls]
+        return [one.calling(inner, row, begin, end) for begin, end, row in calls]
     if one.kernel == multiply.address(I64):
-        table = memory(int(one.row[0]), 7).copy()
-        kernels = table[:2].tolist()
-        table[:2] = [capture.address(I64) for capture in _captures]
-        calls = _listen(one, {0: memory_at(table)})
-        if len(calls) != 1:
-            return []
-        (begin, end), row, which = calls[0]
-        row[4] += int(one.row[0]) - memory_at(table)
-        return [one.calling(kernels[which], row, begin, end)]
+        table = memory(int(one.row[0]), 3).copy()
+        kernel, table[0] = int(table[0]), _capture.address(I64)
+        calls = _listen(one, memory_at(table))
+        return [one.calling(kernel, row, begin, end) for begin, end, row in calls]
     return []
 
 
 def memory(address: int, words: int) -> np.ndarray:
     """The words at an address, as an array that shows them."""
-    import ctypes
-
     return np.ctypeslib.as_array((ctypes.c_int64 * words).from_address(address))
 
 
-def _listen(one: Instruction, changed: dict[int, int]) -> list[Any]:
-    """Run an instruction with some words of its row changed; the calls of capturing kernels:
-    (range, row, which)."""
-    from .machine import play_one
-
+def _listen(one: Instruction, first: int) -> list[tuple[int, int, np.ndarray]]:
+    """Run an instruction with another first word in its row; how the capturing kernel was called:
+    begin, end, row."""
     row = one.row.copy()
-    for word, value in changed.items():
-        row[word] = value
-    logs = []
-    for capture in _captures:
-        where = play_one(capture.address(I64), row, -1, 0)
-        log = memory(where, 1 + CAPTURED * (2 + CALL_WORDS))
-        log[0] = 0
-        logs.append(log)
-    if play_one(one.kernel, row, one.begin, one.end):
+    row[0] = first
+    log = memory(play_one(_capture.address(I64), row, -1, 0), 1 + CAPTURED * (2 + CALL_WORDS))
+    log[0] = 0
+    if play_one(one.kernel, row, one.begin, one.end) or log[0] > CAPTURED:
         return []
-    return [found for which, log in enumerate(logs) for found in _read(log, which)]
-
-
-def _read(log: np.ndarray, which: int) -> Iterator[Any]:
-    if log[0] > CAPTURED:
-        return
-    for call in log[1:].reshape(CAPTURED, 2 + CALL_WORDS)[: log[0]]:
-        yield (int(call[0]), int(call[1])), call[2:].copy(), which
+    calls = log[1:].reshape(CAPTURED, 2 + CALL_WORDS)[: log[0]]
+    return [(int(call[0]), int(call[1]), call[2:].copy()) for call in calls]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backlit.engine import cross_entropy, gradients, linear, log_softmax, pair_sum, where
-from backlit.engine.kernels import blas
+from backlit.engine.kernels import products
 from backlit.engine.tensors import wrap
 
 PAGE = mmap.PAGESIZE
@@ -48,7 +48,7 @@ def main() -> None:
                 a, b, w, c = array(m, k), array(k, n), array(n, k), array(n)
                 for left, right, flip in ((a, b, 0), (a, w, 2), (array(k, m), b, 1)):
                     for bias in (None, c):
-                        assert blas.product(array(m, n), left, right, bias, flip)
+                        assert products.product(array(m, n), left, right, bias, flip)
                 x = wrap(array(m, n)).requires_grad_()
                 y = (x + wrap(array(1, n))) * wrap(array(m, 1)).exp() - wrap(array(n, m)).T
                 y = where(x > 0, y, x) + log_softmax(x) + log_softmax(x, 0)

@@ -7,8 +7,8 @@ import pytest
 from backlit.learn import doctor
 from backlit.learn.command import main
 
-NAMES = ("python", "backlit", "numpy", "numba", "llvmlite", "scipy", "graphviz", "scikit-learn",
-         "rich", "processor", "threads", "kernels", "kernel cache", "BLAS", "subnormals",
+NAMES = ("python", "backlit", "numpy", "numba", "llvmlite", "graphviz", "scikit-learn",
+         "rich", "processor", "threads", "kernels", "kernel cache", "products", "subnormals",
          "Graphviz dot")  # fmt: skip
 
 
@@ -24,18 +24,18 @@ def test_a_sound_installation(capsys):
     found = lines(out)
     assert set(NAMES) == set(found)
     assert out.endswith("backlit can be used.\n")
-    for name in ("python", "numpy", "numba", "kernels", "BLAS"):
+    for name in ("python", "numpy", "numba", "kernels", "products"):
         assert found[name].startswith("ok")
 
 
 def test_a_missing_package_is_named_with_its_cure(capsys, monkeypatch):
     known = doctor.version_of
     monkeypatch.setattr(
-        doctor, "version_of", lambda name: None if name in ("scipy", "rich") else known(name)
+        doctor, "version_of", lambda name: None if name in ("graphviz", "rich") else known(name)
     )
     assert doctor.examine() == 1
     out = capsys.readouterr().out
-    assert lines(out)["scipy"] == "BROKEN  scipy         missing; run: pip install scipy"
+    assert lines(out)["graphviz"] == "BROKEN  graphviz      missing; run: pip install graphviz"
     assert lines(out)["rich"].startswith("note    rich          missing; only needed for")
     assert 'pip install "backlit[learn]"' in lines(out)["rich"]
     assert "1 essential thing is broken." in out
