@@ -501,5 +501,31 @@ def _transpose(numba_type, element):
     return transpose
 
 
+def _padded(numba_type, element):
+    """An intrinsic: the first `columns` of TILE elements at `source` to `out`, the rest as zeros."""
+    vector = ir.VectorType(element, TILE)
+
+    @intrinsic
+    def padded(typingctx, out, source, columns):
+        pointer = types.CPointer(numba_type)
+        signature = types.void(pointer, pointer, types.int64)
+
+        def codegen(context, builder, signature, args):
+            out, source, columns = args
+            load, at, mask = _masked_load(context, builder, element, columns)
+            zero = ir.Constant(vector, [0.0] * TILE)
+            place = vector.as_pointer()
+            row = builder.call(load, [builder.bitcast(source, place), at, mask, zero])
+            put = builder.store(row, builder.bitcast(out, place))
+            put.align = element.get_abi_size(context.target_data)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return padded
+
+
+padded_f32 = _padded(types.float32, ir.FloatType())
+padded_f64 = _padded(types.float64, ir.DoubleType())
 transpose_f32 = _transpose(types.float32, ir.FloatType())
 transpose_f64 = _transpose(types.float64, ir.DoubleType())

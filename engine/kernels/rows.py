@@ -15,54 +15,69 @@ from .reduce import total
 empty = np.empty
 
 # The beginning that all kernels of rows share: for a group of short rows, or one long one at a
-# time, `peaks` holds the largest of each row (0 where all are -inf), and `totals` the sum of
-# exp(x - peak). Short rows leave x - peak in `shifted` and its exp in `powers`.
+# time, `peaks` holds the largest of each row (0 where all are -inf), `totals` the sum of
+# exp(x - peak), and `powers`, of rows that fit into a block, exp(x - peak): that of class c of row r
+# at r * by_row + c * by_class. Where classes are few, they lie one after the other, so that all
+# loops run over the rows.
 OPENING = f"""
     shifted = FLOAT(scratch_8k())
     powers = FLOAT(scratch_8k())
     totals = FLOAT(scratch_8k())
     peaks = FLOAT(scratch_8k())
+    sums = f64(scratch_8k())
     group = max({BLOCK} // max(columns, 1), 1)
     for start in range(begin, end, group):
         rows = min(group, end - start)
         top = start * columns
-        for r in range(rows):
-            at = top + r * columns
-            peak = x[at]
-            done = 1
-            if columns >= 2 * LANES:
-                peak = lane_max_FLOAT(FLOAT(args[1] + at * ITEM), columns // LANES)
-                done = columns // LANES * LANES
-            for c in range(done, columns):
-                peak = peak if peak > x[at + c] or peak != peak else x[at + c]
-            peaks[r] = FLOAT_zero if peak == -np.inf else peak
-        if columns <= {BLOCK}:
+        by_row = columns
+        by_class = 1
+        if columns < LANES:
+            by_row = 1
+            by_class = rows
             for r in range(rows):
                 for c in range(columns):
-                    shifted[r * columns + c] = x[top + r * columns + c] - peaks[r]
+                    powers[c * rows + r] = x[top + r * columns + c]
+            for r in range(rows):
+                peaks[r] = powers[r]
+                sums[r] = 0
+            for c in range(1, columns):
+                for r in range(rows):
+                    value = powers[c * rows + r]
+                    peak = peaks[r]
+                    peaks[r] = peak if peak > value or peak != peak else value
+            for r in range(rows):
+                peaks[r] = FLOAT_zero if peaks[r] == -np.inf else peaks[r]
+            for c in range(columns):
+                for r in range(rows):
+                    shifted[c * rows + r] = powers[c * rows + r] - peaks[r]
             for i in range(rows * columns):
                 powers[i] = exp(shifted[i])
+            for c in range(columns):
+                for r in range(rows):
+                    sums[r] += np.float64(powers[c * rows + r])
+            for r in range(rows):
+                totals[r] = sums[r]
+        else:
+            for r in range(rows):
+                at = top + r * columns
+                peak = lane_max_FLOAT(FLOAT(args[1] + at * ITEM), columns // LANES)
+                for c in range(columns // LANES * LANES, columns):
+                    peak = peak if peak > x[at + c] or peak != peak else x[at + c]
+                peaks[r] = FLOAT_zero if peak == -np.inf else peak
             for r in range(rows):
                 total = 0.0
-                full = columns // LANES * LANES
-                if full:
-                    at = address_of_FLOAT(powers) + r * columns * ITEM
-                    total = lane_sum_FLOAT(FLOAT(at), columns // LANES)
-                for c in range(full, columns):
-                    total += np.float64(powers[r * columns + c])
+                for left in range(0, columns, {BLOCK}):
+                    width = min({BLOCK}, columns - left)
+                    first = r * columns if columns <= {BLOCK} else 0
+                    for c in range(width):
+                        shifted[c] = x[top + r * columns + left + c] - peaks[r]
+                    for c in range(width):
+                        powers[first + c] = exp(shifted[c])
+                    here = address_of_FLOAT(powers) + first * ITEM
+                    total += lane_sum_FLOAT(FLOAT(here), width // LANES)
+                    for c in range(width // LANES * LANES, width):
+                        total += np.float64(powers[first + c])
                 totals[r] = total
-        else:
-            total = 0.0
-            for left in range(0, columns, {BLOCK}):
-                width = min({BLOCK}, columns - left)
-                for c in range(width):
-                    shifted[c] = x[top + left + c] - peaks[0]
-                for c in range(width):
-                    powers[c] = exp(shifted[c])
-                total += lane_sum_FLOAT(powers, width // LANES)
-                for c in range(width // LANES * LANES, width):
-                    total += np.float64(powers[c])
-            totals[0] = total
 """
 
 # args: out, x, columns. The range counts rows.
@@ -98,7 +113,7 @@ def kernel(args, begin, end):
             part = FLOAT_type(1) / totals[r]
             if columns <= {BLOCK}:
                 for c in range(columns):
-                    out[at + c] = powers[r * columns + c] * part
+                    out[at + c] = powers[r * by_row + c * by_class] * part
             else:
                 for c in range(columns):
                     out[at + c] = exp(x[at + c] - peaks[0]) * part
@@ -151,35 +166,61 @@ def kernel(args, begin, end):
     x = FLOAT(args[1])
     targets = i64(args[2])
     upstream = FLOAT(args[3])
+    scales = FLOAT(scratch_8k())
     divisor = 0
     for row in range(args[7]):
         divisor += targets[row] != args[5]
     if divisor == 0:
         divisor = 1
 {OPENING}
+        wrong = 0
         for r in range(rows):
-            row = start + r
+            target = targets[start + r]
+            wrong += (target != args[5]) & ((target < 0) | (target >= columns))
+        if wrong:
+            for r in range(rows):
+                target = targets[start + r]
+                if target != args[5] and (target < 0 or target >= columns):
+                    return 1 + start + r
+        for r in range(rows):
+            totals[r] = FLOAT_type(1) / totals[r]
+        if args[6]:
+            for r in range(rows):
+                scales[r] = upstream[start + r] / divisor
+        else:
+            scale = FLOAT_type(upstream[0] / divisor)
+            for r in range(rows):
+                scales[r] = scale
+        for r in range(rows):
+            scales[r] = FLOAT_zero if targets[start + r] == args[5] else scales[r]
+        if columns < LANES:
+            for c in range(columns):
+                for r in range(rows):
+                    slope = powers[c * rows + r] * totals[r]
+                    slope -= FLOAT_type(1) if targets[start + r] == c else FLOAT_zero
+                    shifted[c * rows + r] = (
+                        slope * scales[r] if scales[r] != FLOAT_zero else FLOAT_zero
+                    )
+            for r in range(rows):
+                for c in range(columns):
+                    out[top + r * columns + c] = shifted[c * rows + r]
+            continue
+        for r in range(rows):
             at = top + r * columns
-            target = targets[row]
-            scale = FLOAT_type(upstream[row * args[6]] / divisor)
-            if target == args[5]:
-                scale = FLOAT_zero
-            elif target < 0 or target >= columns:
-                return 1 + row
+            scale = scales[r]
             if scale == 0:
                 for c in range(columns):
                     out[at + c] = 0
-            else:
-                part = FLOAT_type(1) / totals[r]
-                if columns <= {BLOCK}:
-                    for c in range(columns):
-                        out[at + c] = powers[r * columns + c] * part
-                else:
-                    for c in range(columns):
-                        out[at + c] = exp(x[at + c] - peaks[0]) * part
-                out[at + target] -= FLOAT_type(1)
+                continue
+            if columns <= {BLOCK}:
                 for c in range(columns):
-                    out[at + c] *= scale
+                    out[at + c] = powers[r * columns + c] * totals[r]
+            else:
+                for c in range(columns):
+                    out[at + c] = exp(x[at + c] - peaks[0]) * totals[r]
+            out[at + targets[start + r]] -= FLOAT_type(1)
+            for c in range(columns):
+                out[at + c] *= scale
     return 0
 """,
 )

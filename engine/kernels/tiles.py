@@ -18,22 +18,23 @@ def pack_b(panel, lines, b_row, b_column, depth, columns):
     # depth x columns of B, as rows of TILE.
     b = FLOAT(lines)
     done = 0
-    if b_row == 1:
+    if b_row == 1 and b_column != 1:
         while done + TILE <= depth:
             transpose_FLOAT(
                 FLOAT(address_of_FLOAT(panel) + done * TILE * ITEM), FLOAT(lines + done * ITEM),
                 b_column, columns,
             )
             done += TILE
+    if b_column == 1:
+        for p in range(depth):
+            at = address_of_FLOAT(panel) + p * TILE * ITEM
+            padded_FLOAT(FLOAT(at), FLOAT(lines + p * b_row * ITEM), columns)
+        return
     for p in range(done, depth):
-        if columns == TILE and b_column == 1:
-            for j in range(TILE):
-                panel[p * TILE + j] = b[p * b_row + j]
-        else:
-            for j in range(columns):
-                panel[p * TILE + j] = b[p * b_row + j * b_column]
-            for j in range(columns, TILE):
-                panel[p * TILE + j] = 0
+        for j in range(columns):
+            panel[p * TILE + j] = b[p * b_row + j * b_column]
+        for j in range(columns, TILE):
+            panel[p * TILE + j] = 0
 
 @njit(error_model="numpy")
 def pack_a(block, lines, a_row, a_column, rows, depth):

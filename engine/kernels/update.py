@@ -1,5 +1,6 @@
 """The optimizers' steps, in place: each reads its hyperparameters from a row of float64, so that a
-changed learning rate takes effect at the next run. Formulas and their order are PyTorch's.
+changed learning rate takes effect at the next run. Formulas are PyTorch's, and so is their order,
+but for one factor that stands in the place of a quotient.
 """
 
 from typing import Any
@@ -89,14 +90,14 @@ def kernel(args, begin, end):
         shrink = FLOAT_type(1.0 - hyper[0] * hyper[4])
         decay = FLOAT_type(0)
     rate = FLOAT_type(hyper[0] / (1.0 - hyper[1] ** step))
-    root = FLOAT_type(math.sqrt(1.0 - hyper[2] ** step))
+    root = FLOAT_type(1.0 / math.sqrt(1.0 - hyper[2] ** step))
     for i in range(begin, end):
         slope = sign * g[i] + decay * p[i]
         mean = m[i] + fresh1 * (slope - m[i])
         square = keep * v[i] + fresh2 * (slope * slope)
         m[i] = mean
         v[i] = square
-        p[i] = shrink * p[i] - rate * (mean / (math.sqrt(square) / root + eps))
+        p[i] = shrink * p[i] - rate * (mean / (math.sqrt(square) * root + eps))
     return 0
 """,
 )
