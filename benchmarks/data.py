@@ -26,7 +26,7 @@ class StepData(NamedTuple):
 
 def write(spec: dict, path: str | Path) -> None:
     """Make the arrays a spec speaks of; cases without data get an empty file."""
-    makers = {"step": _step, "operation": _operands}
+    makers = {"step": _step, "epochs": _rows, "operation": _operands}
     maker = makers.get(spec["kind"])
     np.savez(path, **(maker(spec) if maker else {}))  # pyright: ignore[reportArgumentType]
 
@@ -39,6 +39,16 @@ def read_step(path: str | Path) -> StepData:
     return StepData(batches, layers)
 
 
+def read_rows(path: str | Path) -> tuple[Array, npt.NDArray[np.int64], list[tuple[Array, Array]]]:
+    """All rows of x and y, and the layers' initial weights."""
+    data = read_step(path)
+    return (
+        np.concatenate([x for x, _ in data.batches]),
+        np.concatenate([y for _, y in data.batches]),
+        data.layers,
+    )
+
+
 def read_operands(path: str | Path) -> list[Array]:
     """The operands of a single operation."""
     with np.load(path) as file:
@@ -46,9 +56,17 @@ def read_operands(path: str | Path) -> list[Array]:
 
 
 def _step(spec: dict) -> dict[str, np.ndarray]:
-    sizes, batch = NETWORKS[spec["network"]]
+    return _training(spec["network"], BATCHES, NETWORKS[spec["network"]][1])
+
+
+def _rows(spec: dict) -> dict[str, np.ndarray]:
+    return _training(spec["network"], spec["rows"] // spec["batch"], spec["batch"])
+
+
+def _training(network: str, batches: int, batch: int) -> dict[str, np.ndarray]:
+    sizes = NETWORKS[network][0]
     rng = np.random.default_rng(SEED)
-    x = rng.standard_normal((BATCHES, batch, sizes[0]), dtype=np.float32)
+    x = rng.standard_normal((batches, batch, sizes[0]), dtype=np.float32)
     teacher = rng.standard_normal((sizes[0], sizes[-1]), dtype=np.float32)
     y = np.argmax(x @ teacher, axis=-1)
     # a fifth of the labels is drawn anew: the loss stays well above zero

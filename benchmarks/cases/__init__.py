@@ -6,7 +6,15 @@ from fnmatch import fnmatch
 from . import kernels, nodes, starts, steps
 from .case import Case, Group
 
-GROUPS: tuple[Group, ...] = (steps.GROUP, nodes.GROUP, starts.IMPORT, starts.SCRIPT, kernels.GROUP)
+GROUPS: tuple[Group, ...] = (
+    steps.REPLAY,
+    steps.EPOCHS,
+    steps.GROUP,
+    nodes.GROUP,
+    starts.IMPORT,
+    starts.SCRIPT,
+    kernels.GROUP,
+)
 
 
 def choose(names: list[str]) -> list[Case]:

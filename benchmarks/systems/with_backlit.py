@@ -12,7 +12,7 @@ from backlit import __version__, engine, nn, optim
 from backlit.engine import Tensor
 
 from ..bench import Bench
-from ..data import StepData, read_operands, read_step
+from ..data import StepData, read_operands, read_rows, read_step
 
 
 class System:
@@ -31,7 +31,13 @@ class System:
 
     def build(self, spec: dict) -> Bench:
         """The bench of a spec."""
-        makers = {"step": _step, "chain": _chain, "fan": _fan, "operation": _operation}
+        makers = {
+            "step": _step,
+            "epochs": _epochs,
+            "chain": _chain,
+            "fan": _fan,
+            "operation": _operation,
+        }
         return makers[spec["kind"]](spec)
 
 
@@ -49,6 +55,8 @@ class Step:
         self.batches = [(engine.tensor(x), engine.tensor(y)) for x, y in data.batches]
         self.initial = [engine.tensor(array) for layer in data.layers for array in layer]
         self.model = nn.MLP(spec["sizes"])
+        self.optimizer = optim.Adam(self.model.parameters(), lr=self.rate)
+        self.call = engine.replay(self.step) if spec["replayed"] else self.step
         self.reset()
 
     def bench(self) -> Bench:
@@ -59,16 +67,17 @@ class Step:
             own = list(self.model.parameters())
             for parameter, initial in zip(own, self.initial, strict=True):
                 parameter.copy_(initial)
-        self.optimizer = optim.Adam(self.model.parameters(), lr=self.rate)
+            start_again(self.optimizer)
 
     def run(self, count: int) -> None:
+        call = self.call
         for x, y in islice(cycle(self.batches), count):
-            loss = self.step(x, y)
+            loss = call(x, y)
             if self.read:
                 loss.item()
 
     def check(self) -> list[float]:
-        return [self.step(x, y).item() for x, y in islice(cycle(self.batches), self.checked)]
+        return [self.call(x, y).item() for x, y in islice(cycle(self.batches), self.checked)]
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
         self.optimizer.zero_grad()
@@ -76,6 +85,44 @@ class Step:
         loss.backward()
         self.optimizer.step()
         return loss
+
+
+def start_again(optimizer: optim.Optimizer) -> None:
+    """Put an optimizer where it began, in place: a new one would be recorded anew."""
+    for state in optimizer.state.values():
+        for value in state.values():
+            value.zero_()
+
+
+def _epochs(spec: dict) -> Bench:
+    x, y, layers = read_rows(spec["file"])
+    data = engine.tensor(x), engine.tensor(y)
+    initial = [engine.tensor(array) for layer in layers for array in layer]
+    model = nn.MLP(spec["sizes"])
+    optimizer = optim.Adam(model.parameters(), lr=spec["learning_rate"])
+
+    @engine.replay
+    def step(x: Tensor, y: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def reset() -> None:
+        with engine.no_grad():
+            for parameter, start in zip(model.parameters(), initial, strict=True):
+                parameter.copy_(start)
+            start_again(optimizer)
+
+    def run(count: int) -> None:
+        step.run(*data, batch_size=spec["batch"], epochs=count, shuffle=spec["shuffle"])
+
+    def check() -> list[float]:
+        return step.run(*data, batch_size=spec["batch"], epochs=spec["checked"])
+
+    reset()
+    return Bench(run, check, reset)
 
 
 def _chain(spec: dict) -> Bench:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ..bench import Bench
-from ..data import read_step
+from ..data import read_rows, read_step
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 Parameters = list[tuple[jax.Array, jax.Array]]
@@ -36,9 +36,10 @@ class System:
 
     def build(self, spec: dict) -> Bench:
         """The bench of a spec; jax takes part in training steps."""
-        if spec["kind"] != "step":
+        makers = {"step": _step, "epochs": _epochs}
+        if spec["kind"] not in makers:
             raise NotImplementedError(f"jax has no {spec['kind']} here")
-        return _step(spec)
+        return makers[spec["kind"]](spec)
 
 
 def _step(spec: dict) -> Bench:
@@ -66,6 +67,55 @@ def _step(spec: dict) -> Bench:
             state, loss = step(state, x, y, spec["learning_rate"])
             losses.append(loss.item())
         return losses
+
+    return Bench(run, check, reset)
+
+
+def _epochs(spec: dict) -> Bench:
+    x, y, layers = read_rows(spec["file"])
+    data = jnp.asarray(x), jnp.asarray(y.astype("int32"))
+    batch, rate = spec["batch"], spec["learning_rate"]
+    steps = len(x) // batch
+    state = _initial(layers)
+    key = jax.random.key(0)
+
+    @partial(jax.jit, donate_argnums=0, static_argnums=(4, 5))
+    def epochs(
+        state: State, x: jax.Array, y: jax.Array, key: jax.Array, shuffle: bool, count: int
+    ) -> tuple[State, jax.Array]:
+        def one(state: State, index: jax.Array) -> tuple[State, jax.Array]:
+            return step(state, x[index], y[index], rate)
+
+        def epoch(state: State, key: jax.Array) -> tuple[State, jax.Array]:
+            rows = jnp.arange(len(x))
+            order = jax.random.permutation(key, rows) if shuffle else rows
+            if steps == 1:
+                state, loss = step(state, x, y, rate)
+                return state, loss
+            state, losses = jax.lax.scan(one, state, order.reshape(steps, batch))
+            return state, losses.mean()
+
+        return jax.lax.scan(epoch, state, jax.random.split(key, count))
+
+    lengths = (1024, 32, 1) if steps == 1 else (1,)  # epochs in one call: each is compiled
+
+    def reset() -> None:
+        nonlocal state
+        state = jax.block_until_ready(_initial(layers))
+
+    def run(count: int) -> None:
+        nonlocal state, key
+        for length in lengths:
+            for _ in range(count // length):
+                key, own = jax.random.split(key)
+                state, _ = epochs(state, *data, own, spec["shuffle"], length)
+            count %= length
+        jax.block_until_ready(state)
+
+    def check() -> list[float]:
+        nonlocal state
+        state, losses = epochs(state, *data, key, False, spec["checked"])
+        return losses.tolist()
 
     return Bench(run, check, reset)
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..bench import Bench
-from ..data import StepData, read_operands, read_step
+from ..data import StepData, read_operands, read_rows, read_step
 
 
 class System:
@@ -26,11 +26,20 @@ class System:
 
     def build(self, spec: dict) -> Bench:
         """The bench of a spec."""
-        makers = {"step": self._step, "chain": _chain, "fan": _fan, "operation": _operation}
+        makers = {
+            "step": self._step,
+            "epochs": self._epochs,
+            "chain": _chain,
+            "fan": _fan,
+            "operation": _operation,
+        }
         return makers[spec["kind"]](spec)
 
     def _step(self, spec: dict) -> Bench:
         return Step(read_step(spec["file"]), spec, self.variant).bench()
+
+    def _epochs(self, spec: dict) -> Bench:
+        return Epochs(spec, self.variant).bench()
 
 
 class Step:
@@ -85,6 +94,32 @@ class Step:
 
     def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return F.cross_entropy(self.model(x), y)
+
+
+class Epochs(Step):
+    """Whole epochs over rows, a batch taken by indices."""
+
+    def __init__(self, spec: dict, variant: str) -> None:
+        x, y, layers = read_rows(spec["file"])
+        super().__init__(StepData([], layers), spec | {"read": False}, variant)
+        self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
+        self.size, self.shuffle = spec["batch"], spec["shuffle"]
+
+    def epoch(self, shuffle: bool) -> torch.Tensor:
+        total = torch.zeros(())
+        order = torch.randperm(len(self.x)) if shuffle else None
+        batches = range(0, len(self.x), self.size)
+        for begin in batches:
+            index = slice(begin, begin + self.size) if order is None else order[begin:][: self.size]
+            total += self.step(self.x[index], self.y[index]).detach()
+        return total / len(batches)
+
+    def run(self, count: int) -> None:
+        for _ in range(count):
+            self.epoch(self.shuffle)
+
+    def check(self) -> list[float]:
+        return [self.epoch(False).item() for _ in range(self.checked)]
 
 
 def _network(sizes: list[int]) -> nn.Sequential:

@@ -502,7 +502,7 @@ def _transpose(numba_type, element):
 
 
 def _padded(numba_type, element):
-    """An intrinsic: the first `columns` of TILE elements at `source` to `out`, the rest as zeros."""
+    """An intrinsic: the first `columns` of TILE elements at `source` to `out`, then zeros."""
     vector = ir.VectorType(element, TILE)
 
     @intrinsic

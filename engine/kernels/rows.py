@@ -16,8 +16,8 @@ empty = np.empty
 
 # The beginning that all kernels of rows share: for a group of short rows, or one long one at a
 # time, `peaks` holds the largest of each row (0 where all are -inf), `totals` the sum of
-# exp(x - peak), and `powers`, of rows that fit into a block, exp(x - peak): that of class c of row r
-# at r * by_row + c * by_class. Where classes are few, they lie one after the other, so that all
+# exp(x - peak), and `powers`, of rows that fit into a block, exp(x - peak): that of class c of row
+# r at r * by_row + c * by_class. Where classes are few, they lie one after the other, so that all
 # loops run over the rows.
 OPENING = f"""
     shifted = FLOAT(scratch_8k())

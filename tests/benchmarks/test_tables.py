@@ -11,7 +11,7 @@ def test_a_group_table_marks_ratio_noise_and_other_results():
     lines = tables.readme(result()).splitlines()
     heads = [text.strip() for text in lines[0].strip("|").split("|")]
     cells = [text.strip() for text in lines[2].strip("|").split("|")]
-    assert heads == ["Training step with Adam, us", "backlit", "torch", "jax"]
+    assert heads == ["Training step with Adam, eager, us", "backlit", "torch", "jax"]
     assert cells == ["2-16-16-2, batch 100", "**41.0**", "~330 (8.05×)", "61.5 (differs) (1.50×)"]
 
 
