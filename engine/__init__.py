@@ -13,6 +13,7 @@ from .errors import (
     ReplayError,
     ShapeError,
 )
+from .kernels.pool import get_num_threads, set_num_threads
 from .ops.contract import linear, matmul, pair_sum
 from .ops.elementwise import (
     absolute,
@@ -91,11 +92,11 @@ __all__ = [
     "argmax", "astype", "backward_steps", "bernoulli",
     "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_", "cross_entropy",
     "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims", "fill_", "flatten",
-    "full", "gradcheck", "gradients", "is_grad_enabled", "linear", "log", "log_softmax",
-    "manual_seed", "matmul", "maximum", "mean", "minimum", "momentum_update",
-    "mse_loss", "mul", "neg",
-    "no_grad", "normal", "ones", "ones_like", "pair_sum", "permutation", "power", "primitive",
-    "registry", "relu", "replay", "reshape", "scale_", "scope", "sgd_update", "sigmoid", "sign",
-    "softmax", "softplus", "sqrt", "square", "squeeze", "stack", "sub", "swapaxes", "tanh",
-    "tensor", "transpose", "uniform", "where", "zero_", "zeros", "zeros_like",
+    "full", "get_num_threads", "gradcheck", "gradients", "is_grad_enabled", "linear", "log",
+    "log_softmax", "manual_seed", "matmul", "maximum", "mean", "minimum", "momentum_update",
+    "mse_loss", "mul", "neg", "no_grad", "normal", "ones", "ones_like", "pair_sum", "permutation",
+    "power", "primitive", "registry", "relu", "replay", "reshape", "scale_", "scope",
+    "set_num_threads", "sgd_update", "sigmoid", "sign", "softmax", "softplus", "sqrt", "square",
+    "squeeze", "stack", "sub", "swapaxes", "tanh", "tensor", "transpose", "uniform", "where",
+    "zero_", "zeros", "zeros_like",
 ]  # fmt: skip

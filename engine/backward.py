@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import GraphError, ShapeError, where
+from .kernels.pool import start_if_wanted
 from .ops.elementwise import add, clone
 from .ops.shape import sum_to
 from .ops.update import accumulate_, add_to
@@ -294,6 +295,7 @@ def backward(
         state.grad = before
     if not (retain_graph or create_graph):
         free(path)
+    start_if_wanted()
 
 
 def gradients(

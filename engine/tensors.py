@@ -13,6 +13,7 @@ import numpy as np
 from .errors import DtypeError, GraphError, ShapeError, shapes
 from .kernels.abi import MAX_DIMS
 from .kernels.build import F32, F64
+from .kernels.pool import start_if_wanted
 from .tape import recorder, recorders, state, switched
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ class Tensor:
 
     def read_by(self, how: str) -> None:
         """Python reads these numbers; an error where a program would not read them again."""
+        start_if_wanted()
         if recorders and (writer := recorder()):
             writer.refuse(self, how)
 

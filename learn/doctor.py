@@ -102,8 +102,11 @@ def processor() -> Iterator[Finding]:
 
 def threads() -> Iterator[Finding]:
     """How many processors this process may use."""
+    from ..engine import get_num_threads
+
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding(OK, "threads", f"{usable} of {os.cpu_count()} processors usable; training uses 1")
+    words = f"{usable} of {os.cpu_count()} processors usable; big kernels use {get_num_threads()}"
+    yield Finding(OK, "threads", words)
 
 
 def kernels() -> Iterator[Finding]:

@@ -33,6 +33,9 @@ TILED = 2_000_000
 """Products of as many multiply-adds are cut into tiles, which threads can share. The tiles do not
 change a bit: each sum goes over its terms in order."""
 
+SHARED = 65536
+"""Elements from which on several threads compute them."""
+
 CAPTURED = 128
 """Calls that a kernel which only writes down how it is called keeps."""
 

@@ -31,16 +31,22 @@ from backlit.engine.kernels.native import *
 BODIES = "from backlit.engine.kernels.bodies_{suffix} import *\n"
 
 
+kernel_at: dict[int, "Kernel"] = {}
+"""The kernels that have been built, by address."""
+
+
 class Kernel:
     """A range kernel for one or more float types: `address(dtype)` compiles it or loads it.
 
-    `write(suffix)` returns the source of a function `kernel(args, begin, end)`.
+    `write(suffix)` returns the source of a function `kernel(args, begin, end)`. `splits` says
+    whether several threads may each run a part of its range.
     """
 
-    __slots__ = ("_addresses", "_alive", "name", "write")
+    __slots__ = ("_addresses", "_alive", "name", "splits", "write")
 
-    def __init__(self, name: str, write: Callable[[str], str]):
+    def __init__(self, name: str, write: Callable[[str], str], splits: bool = True):
         self.name = name
+        self.splits = splits
         self.write = write
         self._addresses: dict[np.dtype, int] = {}
         self._alive: list[Any] = []
@@ -67,6 +73,7 @@ class Kernel:
                 function = compiled(f"{self.name}_{suffix}", source, "kernel", _as_cfunc)
                 self._alive.append(function)
                 self._addresses[dtype] = function.address
+                kernel_at[function.address] = self
             return self._addresses[dtype]
 
 
@@ -156,7 +163,7 @@ def elementwise_kernel(name: str, body: str, kinds: str) -> Kernel:
     return Kernel(name, write)
 
 
-def range_kernel(name: str, source: str) -> Kernel:
+def range_kernel(name: str, source: str, splits: bool = True) -> Kernel:
     """A kernel written out as text, in which FLOAT stands for the suffix of its float type.
 
     FLOAT(address) is a pointer, FLOAT_type(x) a number, FLOAT_zero its 0, ITEM its bytes.
@@ -166,4 +173,4 @@ def range_kernel(name: str, source: str) -> Kernel:
         text = source.replace("FLOAT_type", "F").replace("FLOAT_zero", "F(0)")
         return text.replace("FLOAT", suffix).replace("ITEM", str(int(suffix[1:]) // 8))
 
-    return Kernel(name, write)
+    return Kernel(name, write, splits)

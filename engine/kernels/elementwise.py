@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import pool
 from .build import F32, F64, I64, U8, Kernel, elementwise_kernel
 from .door import door, on_host
 from .walk import walk
@@ -63,7 +64,7 @@ class Elementwise:
         letters = self.kinds[-1] + self.kinds[:-3]
         sizes = sum((1 if c.isupper() else item) << 4 * k for k, c in enumerate(letters))
         address = self.kernel.address(dtype)
-        enter = door(walk.address(I64), "o" * (1 + self.count), address, sizes)
+        enter = door(walk.address(I64), "o" * (1 + self.count), address, sizes, pool.ADDRESS)
         if dtype is F32:
             self.enter32 = enter
         elif dtype is F64:

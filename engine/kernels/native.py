@@ -160,6 +160,96 @@ def take_gil(typingctx, word):
 
 
 @intrinsic
+def load_word(typingctx, address):
+    """What other threads have stored at an address."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load_atomic(builder.inttoptr(args[0], I64.as_pointer()), "seq_cst", 8)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def store_word(typingctx, address, value):
+    """Store for other threads to see."""
+
+    def codegen(context, builder, signature, args):
+        place = builder.inttoptr(args[0], I64.as_pointer())
+        builder.store_atomic(args[1], place, "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic
+def add_word(typingctx, address, value):
+    """Add, and no other thread in between."""
+
+    def codegen(context, builder, signature, args):
+        place = builder.inttoptr(args[0], I64.as_pointer())
+        return builder.atomic_rmw("add", place, args[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def swap_word(typingctx, address, before, after):
+    """Store `after` where `before` is; whether it was."""
+
+    def codegen(context, builder, signature, args):
+        place = builder.inttoptr(args[0], I64.as_pointer())
+        found = builder.cmpxchg(place, args[1], args[2], "seq_cst", "seq_cst")
+        return builder.extract_value(found, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64), codegen
+
+
+def _on_word(name):
+    """An intrinsic that calls the C library's `int name(word)`."""
+
+    @intrinsic
+    def call(typingctx, word):
+        def codegen(context, builder, signature, args):
+            kind = ir.FunctionType(I32, [I64])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+            return context.get_dummy_value()
+
+        return types.void(types.int64), codegen
+
+    return call
+
+
+ring = _on_word("sem_post")
+wait_for = _on_word("sem_wait")
+
+
+@intrinsic
+def give_way(typingctx):
+    """Let another thread have this processor."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(I32, [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def pause(typingctx):
+    """Tell the processor that this loop only waits."""
+
+    def codegen(context, builder, signature, args):
+        if X86:
+            kind = ir.FunctionType(VOID, [])
+            name = "llvm.x86.sse2.pause"
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
 def allocate(typingctx, count):
     """The address of `count` bytes from the C library, or 0."""
 

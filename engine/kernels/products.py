@@ -7,9 +7,11 @@ from functools import cache
 
 import numpy as np
 
+from . import pool
 from .abi import TILED
 from .build import I64, Kernel
 from .door import DATA, WORD, door, on_host
+from .pool import SHARE_OUT
 from .tiles import tiles
 
 MISFIT, STRIDES = 1, 2
@@ -22,7 +24,8 @@ MISFIT, STRIDES = 1, 2
 multiply = Kernel(
     "multiply",
     lambda suffix: (
-        f"""
+        SHARE_OUT
+        + f"""
 def kernel(args, begin, end):
     table = i64(args[0])
     item = table[1]
@@ -95,9 +98,11 @@ def kernel(args, begin, end):
     row[15] = max(columns, 1)
     row[16] = max(rows, 1)
     row[17] = cut
-    return call_kernel(table[0], row, 0, batch * cut)
+    chunks = min(batch * cut, 16) if m * n * k * batch >= {TILED} else 1
+    return share_out(table[3], table[0], row, 0, batch * cut, chunks)
 """
     ),
+    splits=False,
 )
 
 
@@ -109,9 +114,9 @@ _rows: list[np.ndarray] = []
 def ready(dtype: np.dtype) -> Callable[..., int]:
     """The call that runs a product of a float type: `enter(0, 0, out, a, b, bias, flip)`.
 
-    Its row of addresses: the kernel, bytes of an item, None.
+    Its row of addresses: the kernel, bytes of an item, None, the job of the pool.
     """
-    row = np.array([tiles.address(dtype), dtype.itemsize, id(None)], np.int64)
+    row = np.array([tiles.address(dtype), dtype.itemsize, id(None), pool.ADDRESS], np.int64)
     _rows.append(row)
     return door(multiply.address(I64), "ooooi", row.ctypes.data)
 

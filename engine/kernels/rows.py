@@ -152,6 +152,7 @@ def kernel(args, begin, end):
         FLOAT(args[3])[0] = sum / args[6]
     return 0
 """,
+    splits=False,
 )
 
 # args: out, logits, targets, upstream (one number for each row, or one for all: stride 0),

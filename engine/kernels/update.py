@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from . import pool
+from .abi import SHARED
 from .build import F32, I64, Kernel, range_kernel
 from .door import DATA, ITEMS, WORD, door
+from .pool import SHARE_OUT
 
 WRITEABLE = 0x400
 """NPY_ARRAY_WRITEABLE, a part of NumPy's C API."""
@@ -139,17 +142,18 @@ def kernel(args, begin, end):
 """,
 )
 
-# args: a kernel's address, the bytes of an item, arrays a row, arrays that all rows share, and a
-# tuple of arrays. The tuple holds rows of arrays, then the shared ones; `end` counts rows. The
-# kernel runs once a row over its elements. Status: 1 + the row whose arrays are not alike
-# (contiguous, writeable, of one shape and type), or overlap; nothing is changed then.
+# args: a kernel's address, the bytes of an item, arrays a row, arrays that all rows share, the job
+# of the pool or 0, and a tuple of arrays. The tuple holds rows of arrays, then the shared ones;
+# `end` counts rows. The kernel runs once a row over its elements. Status: 1 + the row whose arrays
+# are not alike (contiguous, writeable, of one shape and type), or overlap; nothing is changed then.
 in_place = Kernel(
     "in_place",
     lambda suffix: (
-        f"""
+        SHARE_OUT
+        + f"""
 def kernel(args, begin, end):
     row = i64(scratch_512())
-    items = i64(args[4] + {ITEMS})
+    items = i64(args[5] + {ITEMS})
     width = args[2]
     dtype = i64(items[0] + {DATA + 5 * WORD})[0]
     for unit in range(begin, end):
@@ -184,10 +188,11 @@ def kernel(args, begin, end):
             total *= shape[d]
         for k in range(width):
             row[k] = i64(items[unit * width + k] + {DATA})[0]
-        call_kernel(args[0], row, 0, total)
+        share_out(args[4], args[0], row, 0, total, total // {SHARED // 4})
     return 0
 """
     ),
+    splits=False,
 )
 
 
@@ -211,7 +216,8 @@ class InPlace:
         return enter(0, (len(arrays) - self.shared) // self.width, arrays)
 
     def _prepare(self, dtype: np.dtype) -> Any:
-        given = self.kernel.address(dtype), dtype.itemsize, self.width, self.shared
+        address = self.kernel.address(dtype)
+        given = address, dtype.itemsize, self.width, self.shared, pool.ADDRESS
         enter = door(in_place.address(I64), "o", *given)
         if dtype == F32:
             self.enter32 = enter

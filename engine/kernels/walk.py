@@ -2,12 +2,14 @@
 brings them broadcast, sliced or transposed operands block by block through scratch in L1.
 """
 
-from .abi import BLOCK, MAX_DIMS
+from .abi import BLOCK, MAX_DIMS, SHARED
 from .build import Kernel
 from .door import DATA, WORD
+from .pool import SHARE_OUT
 
-SOURCE = f"""
-from numba import njit
+SOURCE = (
+    SHARE_OUT
+    + f"""
 
 @njit(error_model="numpy")
 def load(source, dims, strides, rank, start, count, target, kind):
@@ -70,11 +72,12 @@ def kind_copy(at, step, run, target, done, kind):
             to1[done + i] = u8(at + i * step)[0]
 
 def kernel(args, begin, end):
-    # args: the kernel's address; the bytes of an item, four bits an operand; then id(array) for
-    # each operand, the result first: it is contiguous and has the broadcast shape.
+    # args: the kernel's address; the bytes of an item, four bits an operand; the job of the pool,
+    # or 0; then id(array) for each operand, the result first: it is contiguous and has the
+    # broadcast shape.
     # end: the number of operands, the result counted.
     inner_kernel = args[0]
-    out = args[2] + {DATA}
+    out = args[3] + {DATA}
     full = np.int64(i32(out + {WORD})[0])
     shape = i64(i64(out + {2 * WORD})[0])
     total = 1
@@ -93,7 +96,7 @@ def kernel(args, begin, end):
             continue
         joins = rank > 0
         for k in range(end):
-            object = args[2 + k] + {DATA}
+            object = args[3 + k] + {DATA}
             nd = np.int64(i32(object + {WORD})[0])
             stride = 0
             own = d - (full - nd)
@@ -117,10 +120,10 @@ def kernel(args, begin, end):
     row = i64(scratch_512())
     plain = rank == 1
     for k in range(end):
-        row[k] = i64(args[2 + k] + {DATA})[0]
+        row[k] = i64(args[3 + k] + {DATA})[0]
         plain = plain and table[k * {MAX_DIMS} + rank - 1] == (args[1] >> (4 * k) & 15)
     if plain:
-        return call_kernel(inner_kernel, row, 0, total)
+        return share_out(args[2], inner_kernel, row, 0, total, total // {SHARED // 4})
     # A contiguous operand is read where it lies (code 1), one that never moves is loaded once
     # (code 2, then 3), any other is loaded for each block (code 0).
     codes = i64(scratch_512())
@@ -144,7 +147,7 @@ def kernel(args, begin, end):
         count = min({BLOCK}, total - start)
         for k in range(end):
             item = (args[1] >> (4 * k) & 15)
-            source = i64(args[2 + k] + {DATA})[0]
+            source = i64(args[3 + k] + {DATA})[0]
             if codes[k] == 1:
                 row[k] = source + start * item
             elif codes[k] != 3:
@@ -159,5 +162,6 @@ def kernel(args, begin, end):
         start += count
     return 0
 """
+)
 
-walk = Kernel("walk", lambda suffix: SOURCE)
+walk = Kernel("walk", lambda suffix: SOURCE, splits=False)

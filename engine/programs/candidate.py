@@ -117,10 +117,14 @@ class Candidate:
 
     def run(self, leaves: Sequence[Leaf]) -> Any:
         """The results for these arguments, whose kinds have been checked."""
-        for buffer, leaf in zip(self.buffers, leaves, strict=True):
-            np.copyto(buffer, leaf.data if isinstance(leaf, Tensor) else leaf)
+        self.load(leaves)
         self.program.run()
         return self.finish()
+
+    def load(self, leaves: Sequence[Leaf]) -> None:
+        """Write the arguments into the memory that the program reads."""
+        for buffer, leaf in zip(self.buffers, leaves, strict=True):
+            np.copyto(buffer, leaf.data if isinstance(leaf, Tensor) else leaf)
 
     def finish(self) -> Any:
         """What an eager run would have left: gradients, the clock; and fresh results."""

@@ -38,7 +38,7 @@ def kernel(args, begin, end):
     return 0
 """
 
-_capture = Kernel("capture", lambda suffix: _SOURCE)
+_capture = Kernel("capture", lambda suffix: _SOURCE, splits=False)
 _lock = threading.Lock()
 
 
@@ -56,21 +56,21 @@ def _calls(one: Instruction) -> list[Instruction]:
     if one.kernel == walk.address(I64):
         inner = int(one.row[0])
         plain = {memory_at(x) for x in one.arrays}
-        calls = _listen(one, _capture.address(I64))
+        calls = _listen(one, {0: _capture.address(I64), 2: 0})
         whole = len(calls) == 1 and set(calls[0][2][: len(one.arrays)].tolist()) <= plain
         if not whole:  # blocks in scratch
             return []
         return [one.calling(inner, row, begin, end) for begin, end, row in calls]
     if one.kernel == in_place.address(I64):
         inner = int(one.row[0])
-        calls = _listen(one, _capture.address(I64))
+        calls = _listen(one, {0: _capture.address(I64), 4: 0})
         if len(calls) != one.end - one.begin:
             return []
         return [one.calling(inner, row, begin, end) for begin, end, row in calls]
     if one.kernel == multiply.address(I64):
-        table = memory(int(one.row[0]), 3).copy()
-        kernel, table[0] = int(table[0]), _capture.address(I64)
-        calls = _listen(one, memory_at(table))
+        table = memory(int(one.row[0]), 4).copy()
+        kernel, table[0], table[3] = int(table[0]), _capture.address(I64), 0
+        calls = _listen(one, {0: memory_at(table)})
         return [one.calling(kernel, row, begin, end) for begin, end, row in calls]
     return []
 
@@ -80,11 +80,12 @@ def memory(address: int, words: int) -> np.ndarray:
     return np.ctypeslib.as_array((ctypes.c_int64 * words).from_address(address))
 
 
-def _listen(one: Instruction, first: int) -> list[tuple[int, int, np.ndarray]]:
-    """Run an instruction with another first word in its row; how the capturing kernel was called:
-    begin, end, row."""
+def _listen(one: Instruction, other: dict[int, int]) -> list[tuple[int, int, np.ndarray]]:
+    """Run an instruction with other words in its row (no pool among them); how the capturing kernel
+    was called: begin, end, row."""
     row = one.row.copy()
-    row[0] = first
+    for word, value in other.items():
+        row[word] = value
     log = memory(play_one(_capture.address(I64), row, -1, 0), 1 + CAPTURED * (2 + CALL_WORDS))
     log[0] = 0
     if play_one(one.kernel, row, one.begin, one.end) or log[0] > CAPTURED:

@@ -43,6 +43,7 @@ def kernel(args, begin, end):
     return 1 if play(args[0], begin, end, args[1]) else 0
 """
     ),
+    splits=False,
 )
 
 # args: a tuple of arrays, what they must be, how many, code, failed, whether other threads may run
@@ -80,6 +81,7 @@ def kernel(args, begin, end):
     return 1 if failed else 0
 """
     ),
+    splits=False,
 )
 
 # args: plan, results (float64, a row for each batch). The range counts batches from the first epoch
@@ -146,6 +148,7 @@ def kernel(args, begin, end):
     return status
 """
     ),
+    splits=False,
 )
 
 # args: a number, the address of a switch. Status 1 where it is not finite and the switch is on.
@@ -168,6 +171,7 @@ def kernel(args, begin, end):
     return call_kernel(args[0], i64(args[1]), begin, end)
 """
     ),
+    splits=False,
 )
 
 

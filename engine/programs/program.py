@@ -4,17 +4,23 @@ and the stretches that run natively, with what only Python can run between them.
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import numpy as np
 
-from ..kernels.build import F32, F64
+from ..kernels import pool
+from ..kernels.build import F32, F64, kernel_at
 from . import machine
 from .direct import direct
 from .instructions import Instruction, memory_at
 from .recorder import Op, Recorder, check_finite, owner
 from .unused import used
 
-PASSES = frozenset({"unused", "direct"})
+PASSES = frozenset({"unused", "direct", "threads"})
 """What is done to a recording before it runs; none changes a result."""
+
+SHARED, CHUNK = 20e-6, 10e-6
+"""Seconds from which on an instruction is worth several threads, and of a chunk at least."""
 
 
 class Program:
@@ -29,6 +35,8 @@ class Program:
         self.stretches: list[tuple[int, int, Op | None]] = []
         """Instructions to run natively, then an op for Python, or None."""
         self.failed = np.zeros(2, np.int64)
+        self.kept: list[np.ndarray] = []
+        """Rows that instructions got instead of their own."""
         self.watches: dict[int, np.ndarray] = {}
         """The losses that instructions look at, by the instruction's number."""
         made: list[Instruction] = []
@@ -64,6 +72,33 @@ class Program:
                 self.fail()
             if op is not None:
                 run_on_host(op)
+
+    def run_timed(self) -> list[float]:
+        """Run all of it once; the seconds that each instruction took."""
+        seconds = [0.0] * self.length
+        for begin, end, op in self.stretches:
+            for k in range(begin, end):
+                started = perf_counter()
+                if self.enter(k, k + 1, self.code, self.failed):
+                    self.fail()
+                seconds[k] = perf_counter() - started
+            if op is not None:
+                run_on_host(op)
+        return seconds
+
+    def share_out(self, seconds: list[float]) -> None:
+        """Have the pool of threads run the instructions that take long."""
+        for k, (one, spent) in enumerate(zip(self.instructions, seconds, strict=True)):
+            kernel = kernel_at.get(one.kernel)
+            chunks = min(int(spent / CHUNK), 16, one.end - one.begin)
+            if spent < SHARED or chunks < 2 or kernel is None or not kernel.splits:
+                continue
+            pool.start()
+            if not pool.job[pool.SHARE]:
+                return
+            row = np.array([pool.ADDRESS, one.kernel, memory_at(one.row), chunks], np.int64)
+            self.kept.append(row)
+            self.code[k, :2] = pool.job[pool.SHARE], memory_at(row)
 
     def fail(self) -> None:
         """Raise what the op of the failed instruction raises when Python runs it."""
