@@ -9,6 +9,7 @@ from .errors import (
     ClassIndexError,
     DtypeError,
     GraphError,
+    NonFiniteGradientError,
     NonFiniteLossError,
     ReplayError,
     ShapeError,
@@ -87,9 +88,9 @@ from .tensors import Tensor
 
 __all__ = [
     "BacklitError", "BackwardStep", "ClassIndexError", "DtypeError", "Generator", "GradientError",
-    "GraphError", "NonFiniteLossError", "Primitive", "Replay", "ReplayError", "ShapeError",
-    "Tensor", "absolute", "accumulate_", "adam_update", "add", "advance_", "apply", "arange",
-    "argmax", "astype", "backward_steps", "bernoulli",
+    "GraphError", "NonFiniteGradientError", "NonFiniteLossError", "Primitive", "Replay",
+    "ReplayError", "ShapeError", "Tensor", "absolute", "accumulate_", "adam_update", "add",
+    "advance_", "apply", "arange", "argmax", "astype", "backward_steps", "bernoulli",
     "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_", "cross_entropy",
     "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims", "fill_", "flatten",
     "full", "get_num_threads", "gradcheck", "gradients", "is_grad_enabled", "linear", "log",

@@ -33,6 +33,10 @@ class NonFiniteLossError(BacklitError, FloatingPointError):
     """A loss that is NaN or infinite, found before anything was updated by it."""
 
 
+class NonFiniteGradientError(BacklitError, RuntimeError):
+    """A gradient holds NaN or infinity."""
+
+
 def where() -> str:
     """' in module layers.0' where a module is running, else nothing."""
     return f" in module {state.scope}" if state.scope else ""

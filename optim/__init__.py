@@ -2,7 +2,8 @@
 Names, defaults and numbers are PyTorch's; `clip_grad_norm_` is stricter.
 """
 
-from .clipping import NonFiniteGradientError, clip_grad_norm_, clip_grad_value_
+from ..engine import NonFiniteGradientError
+from .clipping import clip_grad_norm_, clip_grad_value_
 from .groups import Group
 from .optimizers import SGD, Adam, AdamW, Optimizer
 

@@ -9,11 +9,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..engine import BacklitError, Tensor, maximum, minimum, no_grad, scale_, tensor
-
-
-class NonFiniteGradientError(BacklitError, RuntimeError):
-    """A gradient holds NaN or infinity."""
+from ..engine import (
+    NonFiniteGradientError,
+    Tensor,
+    maximum,
+    minimum,
+    no_grad,
+    scale_,
+    tensor,
+)
+from ..engine.ops.update import clip_to_, norm_of
 
 
 def clip_grad_norm_(
@@ -45,17 +50,22 @@ def clip_grad_norm_(
         raise ValueError(f"norm_type must be above 0, got {norm_type}")
     gradients = with_gradients(parameters)
     with no_grad():
-        total = common(norm_type, [norm(norm_type, gradient) for _, gradient in gradients])
-        if not math.isfinite(total):
+        if norm_type == 2 and gradients:
+            labels, tensors = zip(*gradients, strict=True)
+            total = norm_of(list(tensors), labels, error_if_nonfinite)
+            clip_to_(list(tensors), total, max_norm)
+            return total
+        number = common(norm_type, [norm(norm_type, gradient) for _, gradient in gradients])
+        if not math.isfinite(number):
             if error_if_nonfinite:
                 refuse_nonfinite(gradients)
             wide = [norm(norm_type, gradient.astype(np.float64)) for _, gradient in gradients]
-            total = common(norm_type, wide)  # finite, where only the squares were too large
-        factor = max_norm / (total + 1e-6)
+            number = common(norm_type, wide)  # finite, where only the powers were too large
+        factor = max_norm / (number + 1e-6)
         if not factor >= 1:
             for _, gradient in gradients:
                 scale_(gradient, factor)
-    return tensor(total, dtype=np.float64)
+    return tensor(number, dtype=np.float64)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -88,8 +98,6 @@ def with_gradients(parameters: Tensor | Iterable[Tensor]) -> list[tuple[str, Ten
 
 def norm(norm_type: float, gradient: Tensor) -> float:
     """The norm of all entries of one gradient."""
-    if norm_type == 2:
-        return math.sqrt(gradient.square().sum().item())
     sizes = gradient.abs()
     if norm_type == math.inf:
         return sizes.max().item() if sizes.size else 0.0

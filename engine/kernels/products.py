@@ -91,14 +91,14 @@ def kernel(args, begin, end):
     columns = n
     if m * n * k >= {TILED}:
         if n >= 256:
-            columns = max(64, -(-n // 128) * 16)
+            columns = max(64, -(-n // 256) * 16)
         else:
             rows = max(64, -(-m // 64) * 8)
     cut = -(-m // max(rows, 1)) * -(-n // max(columns, 1))
     row[15] = max(columns, 1)
     row[16] = max(rows, 1)
     row[17] = cut
-    chunks = min(batch * cut, 16) if m * n * k * batch >= {TILED} else 1
+    chunks = min(batch * cut, 64) if m * n * k * batch >= {TILED} else 1
     return share_out(table[3], table[0], row, 0, batch * cut, chunks)
 """
     ),

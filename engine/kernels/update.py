@@ -131,6 +131,63 @@ def kernel(args, begin, end):
 """,
 )
 
+# args: gradient, the common norm, the largest that is allowed (both float64): gradient *= factor,
+# if the norm is larger.
+clip = range_kernel(
+    "clip",
+    """
+def kernel(args, begin, end):
+    g = FLOAT(args[0])
+    factor = f64(args[2])[0] / (f64(args[1])[0] + 1e-6)
+    if factor >= 1:
+        return 0
+    share = FLOAT_type(factor)
+    for i in range(begin, end):
+        g[i] *= share
+    return 0
+""",
+)
+
+# args: out (float64), x, count. out = the sum of squares, by 32 partial sums. The range is (0, 1).
+squares = range_kernel(
+    "squares",
+    """
+def kernel(args, begin, end):
+    x = FLOAT(args[1])
+    sums = f64(scratch_512())
+    for lane in range(LANES):
+        sums[lane] = 0
+    whole = args[2] // LANES * LANES
+    for i in range(0, whole, LANES):
+        for lane in range(LANES):
+            value = np.float64(x[i + lane])
+            sums[lane] += value * value
+    total = 0.0
+    for i in range(whole, args[2]):
+        total += np.float64(x[i]) * np.float64(x[i])
+    for lane in range(LANES):
+        total += sums[lane]
+    f64(args[0])[0] = total
+    return 0
+""",
+    splits=False,
+)
+
+# args: out (float64), sums of squares, count, whether a root that is not finite is an error.
+root = range_kernel(
+    "root",
+    """
+def kernel(args, begin, end):
+    total = 0.0
+    for k in range(args[2]):
+        total += f64(args[1])[k]
+    total = math.sqrt(total)
+    f64(args[0])[0] = total
+    return 1 if args[3] and not total - total == 0 else 0
+""",
+    splits=False,
+)
+
 # args: an array of counters, floats or integers. The range counts those that go up by one.
 advance = range_kernel(
     "advance",

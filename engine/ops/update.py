@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError, shapes, where
+from ..errors import DtypeError, NonFiniteGradientError, ShapeError, shapes, where
 from ..kernels import update as kernels
 from ..kernels.build import F64, Kernel
 from ..kernels.door import door, on_host
 from ..kernels.update import InPlace
-from ..primitives import Primitive, apply_in_place, primitive
+from ..primitives import Primitive, apply, apply_in_place, primitive
 from ..tape import recorders
 from ..tensors import FLOATS, Tensor, constant, to_array, wrap
 
@@ -89,6 +89,56 @@ _adam = _update(
 _scale = _update(
     "scale", kernels.scale, 1, 1, "A multiplication in place.", "x · factor", counts=False,
 )  # fmt: skip
+
+
+_clip = _update(
+    "clip", kernels.clip, 1, 1, "Gradients are scaled to a common norm, if theirs is larger.",
+    "g · min(1, largest / (norm + 1e-6))", counts=True,
+)  # fmt: skip
+
+
+def _norm(*tensors: Tensor, labels: tuple[str, ...], check: bool) -> np.ndarray:
+    sums = np.empty(len(tensors), F64)
+    out = np.empty((), F64)
+    for k, x in enumerate(tensors):
+        data = x.data
+        if not data.flags.c_contiguous:
+            on_host()
+            data = np.ascontiguousarray(data)
+        door(kernels.squares.address(data.dtype), "aai")(0, 1, sums[k : k + 1], data, data.size)
+    if door(kernels.root.address(F64), "aaii")(0, 1, out, sums, len(tensors), int(check)):
+        for label, x in zip(labels, tensors, strict=True):
+            bad = ~np.isfinite(x.data)
+            if bad.any():
+                place = tuple(int(axis) for axis in np.argwhere(bad)[0])
+                raise NonFiniteGradientError(
+                    f"the gradient of {label} holds {x.data[place]} at {place}; look for the first "
+                    "value that is not finite in the forward pass, or lower the learning rate"
+                )
+    return out
+
+
+_norm_record = primitive(
+    "norm", _norm, formula="√Σ x²", doc="The Euclidean norm of all numbers of all tensors.",
+    samples=lambda rng: [
+        rng.standard_normal((3, 4)), rng.standard_normal(50),
+        {"labels": ("a", "b"), "check": True},
+    ],
+    numpy=lambda *xs, labels, check: np.sqrt(sum((x.astype(F64) ** 2).sum() for x in xs)),
+)  # fmt: skip
+
+
+def norm_of(tensors: list[Tensor], labels: tuple[str, ...], check: bool) -> Tensor:
+    """The Euclidean norm of the numbers of all tensors together, in float64; with `check` it is an
+    error, naming the tensor by its label, if it is not finite.
+    """
+    return apply(_norm_record, *tensors, labels=labels, check=check)
+
+
+def clip_to_(gradients: list[Tensor], norm: Tensor, largest: float) -> None:
+    """Scale gradients whose common norm is `norm` so that it is at most `largest`."""
+    operands = (*gradients, norm, _row(largest))
+    apply_in_place(_clip, operands, tuple(gradients))
 
 
 def sgd_update(*operands: Tensor) -> None:

@@ -90,7 +90,7 @@ class Program:
         """Have the pool of threads run the instructions that take long."""
         for k, (one, spent) in enumerate(zip(self.instructions, seconds, strict=True)):
             kernel = kernel_at.get(one.kernel)
-            chunks = min(int(spent / CHUNK), 16, one.end - one.begin)
+            chunks = min(int(spent / CHUNK), 64, one.end - one.begin)
             if spent < SHARED or chunks < 2 or kernel is None or not kernel.splits:
                 continue
             pool.start()

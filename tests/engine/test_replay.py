@@ -13,6 +13,7 @@ import backlit.nn.functional as F
 from backlit import nn, optim
 from backlit.engine import (
     ClassIndexError,
+    Replay,
     ReplayError,
     Tensor,
     apply,
@@ -272,3 +273,45 @@ def test_choices_by_where_and_nested_replays():
     outer = replay(lambda x: inner(x) + 1)
     for k in range(4):
         assert outer(tensor([-1.0 - k, 2.0])).tolist() == [2 + k, 3]
+
+
+def test_clipping_is_a_part_of_the_program():
+    found = []
+    for use in (lambda f: f, replay):
+        model, opt, _ = problem()
+
+        def step(x: Tensor, y: Tensor, model: Any = model, opt: Any = opt) -> Any:
+            loss = F.cross_entropy(model(x) * 50, y)
+            opt.zero_grad()
+            loss.backward()
+            norm = optim.clip_grad_norm_(model.parameters(), 0.5)
+            opt.step()
+            return loss, norm
+
+        step = use(step)
+        norms = [step(*data(seed=k))[1].item() for k in range(8)]
+        found.append((model, norms))
+    assert isinstance(step, Replay)
+    assert step.program is not None
+    assert step.program.native
+    assert found[0][1] == found[1][1]
+    assert max(norms) > 0.5
+    same(found[0][0], found[1][0])
+
+
+def test_a_gradient_that_is_not_finite_is_named_by_the_program_too():
+    model, _, _ = problem()
+
+    @replay
+    def step(x: Tensor) -> Any:
+        for p in model.parameters():
+            p.grad = None
+        model(x).sum().backward()
+        return optim.clip_grad_norm_(model.parameters(), 1.0)
+
+    x = np.ones((3, 4), np.float32)
+    for _ in range(3):
+        step(tensor(x))
+    x[1, 2] = np.inf
+    with pytest.raises(optim.NonFiniteGradientError, match=r"the gradient of 0\.weight holds"):
+        step(tensor(x))
