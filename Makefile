@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-long lint bench clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -22,6 +22,9 @@ demo: $(VENV)/.ready  ## train on 1,797 handwritten digits; report, graph and mo
 
 test: $(VENV)/.ready lint  ## the whole test suite
 	@$(PY) -m pytest -q
+
+test-long: $(VENV)/.ready  ## what takes minutes: a thousand steps of each model
+	@$(PY) -m pytest -q -m long
 
 lint: $(VENV)/.ready  ## ruff and pyright
 	@$(VENV)/bin/ruff check .

@@ -32,6 +32,9 @@ class ReplayError(BacklitError, RuntimeError):
 class NonFiniteLossError(BacklitError, FloatingPointError):
     """A loss that is NaN or infinite, found before anything was updated by it."""
 
+    place: tuple[int, int] | None = None
+    """Of a run: the numbers of the epoch and of the batch, from 1."""
+
 
 class NonFiniteGradientError(BacklitError, RuntimeError):
     """A gradient holds NaN or infinity."""

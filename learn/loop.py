@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import nn, optim
-from ..engine import Generator, no_grad, tensor
+from ..engine import Generator, NonFiniteLossError, Tensor, no_grad, replay, tensor
 from .tasks import Task
 
 Status = Literal["finished", "interrupted", "diverged"]
@@ -110,33 +110,41 @@ def train(
     """Fit a model with Adam on parts = (training, validation); it ends with its best weights.
 
     Best is the lowest validation loss, the earliest of equals; epoch 0, untrained, counts.
-    `should_stop` is asked before each batch; a yes ends the run as "interrupted". So does a loss
-    that is inf or NaN, as "diverged", with a message that names the epoch. Either way the model
-    ends with the best weights so far.
+    `should_stop` is asked before the first batch and all 20 ms; yes ends the run as "interrupted".
+    So does a loss that is inf or NaN, as "diverged", with a message that names the epoch. Either
+    way the model ends with the best weights so far.
     """
     optimizer = optim.Adam(model.parameters(), lr=lr)
-    generator = Generator(seed)
-    batches = nn.batches(
-        parts[0].X, parts[0].target, batch_size=batch_size, shuffle=True, generator=generator
-    )
     fit = Fit()
+
+    @replay
+    def step(x: Tensor, t: Tensor) -> Tensor:
+        loss = task.loss(model(x), t)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def look(number: int, loss: float | None = None) -> None:
+        epoch = Epoch(number, *measure(model, task, parts[0]), *measure(model, task, parts[1]))
+        if not epoch.finite:
+            raise _diverged(f"epoch {number}", lr)
+        fit.add(epoch, model)
+        on_epoch(epoch)
+
     try:
-        for number in range(epochs + 1):
-            if number > 0:
-                for batch, (x, t) in enumerate(batches, 1):
-                    if should_stop():
-                        raise _Stopped("interrupted", f"stopped in epoch {number} of {epochs}")
-                    loss = task.loss(model(x), t)
-                    if not math.isfinite(loss.item()):
-                        raise _diverged(f"batch {batch} of epoch {number}", lr)
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-            epoch = Epoch(number, *measure(model, task, parts[0]), *measure(model, task, parts[1]))
-            if not epoch.finite:
-                raise _diverged(f"epoch {number}", lr)
-            fit.add(epoch, model)
-            on_epoch(epoch)
+        look(0)
+        if epochs:
+            step.run(
+                parts[0].X, parts[0].target, batch_size=batch_size, epochs=epochs, shuffle=True,
+                generator=Generator(seed), on_epoch=look, should_stop=should_stop,
+            )  # fmt: skip
+        if (done := len(fit.history) - 1) < epochs:
+            raise _Stopped("interrupted", f"stopped in epoch {done + 1} of {epochs}")
+    except NonFiniteLossError as problem:
+        number, batch = problem.place or (0, 0)
+        stop = _diverged(f"batch {batch} of epoch {number}", lr)
+        fit.status, fit.message = stop.status, str(stop)
     except _Stopped as stop:
         fit.status, fit.message = stop.status, str(stop)
     model.load_state_dict(fit.weights)

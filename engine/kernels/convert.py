@@ -1,4 +1,4 @@
-"""Numbers of one type as numbers of another: truths, integers and floats to floats."""
+"""Numbers of one type as numbers of another: truths, integers and floats to floats; and copies."""
 
 import numpy as np
 
@@ -32,3 +32,29 @@ def to_floats(x: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
     out = np.empty(x.shape, dtype)
     door(kernel.address(dtype), "aa")(0, x.size, out, x)
     return out
+
+
+# args: target, source. The range counts bytes.
+_copy = Kernel(
+    "copy_bytes",
+    lambda suffix: (
+        """
+def kernel(args, begin, end):
+    copy_bytes(args[0] + begin, args[1] + begin, end - begin)
+    return 0
+"""
+    ),
+)
+
+
+def copied(target: np.ndarray, source: np.ndarray) -> bool:
+    """Copy between contiguous arrays of one shape and type; False, and nothing done, for others."""
+    if (
+        target.shape != source.shape
+        or target.dtype != source.dtype
+        or not (target.flags.c_contiguous and source.flags.c_contiguous)
+        or np.may_share_memory(target, source)
+    ):
+        return False
+    door(_copy.address(I64), "aa")(0, target.nbytes, target, source)
+    return True

@@ -68,8 +68,12 @@ class Epochs:
         if self.rest:
             self.weights[-1] = self.rest
 
-    def run(self, on_epoch: Callable[[int, Any], Any] | None) -> list[Any]:
-        """The mean results of each epoch."""
+    def run(
+        self,
+        on_epoch: Callable[[int, Any], Any] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> list[Any]:
+        """The mean results of each epoch that ended."""
         history: list[Any] = []
         total = self.epochs * self.batches
         values: list[np.ndarray] = []
@@ -79,6 +83,8 @@ class Epochs:
             try:
                 with _interrupts_held() as interrupted:
                     while t < stop and not interrupted:
+                        if should_stop and should_stop():
+                            return history
                         found = self._some(t, stop)
                         values.append(found)
                         t += len(found)
@@ -86,7 +92,9 @@ class Epochs:
                 done = t + getattr(error, "batches_done", 0)
                 at = f"epoch {done // self.batches + 1}, batch {done % self.batches + 1}"
                 if isinstance(error, NonFiniteLossError):
-                    raise NonFiniteLossError(f"step {done + 1} ({at}): {error}") from None
+                    told = NonFiniteLossError(f"step {done + 1} ({at}): {error}")
+                    told.place = done // self.batches + 1, done % self.batches + 1
+                    raise told from None
                 error.add_note(f"in step {done + 1} of run(): {at}")
                 raise
             whole = np.concatenate(values)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..kernels import pool
 from ..kernels.build import F32, F64, kernel_at
+from ..tape import state
 from . import machine
 from .direct import direct
 from .instructions import Instruction, memory_at
@@ -106,7 +107,7 @@ class Program:
         if number in self.watches:
             check_finite(self.watches[number])
         op = self.ops[self.instructions[number].op]
-        op.primitive.forward(*op.inputs, **op.params)
+        run_on_host(op)
         raise RuntimeError(f"{op} failed in a program with status {self.failed[1]}, but not alone")
 
     def arrays(self) -> list[np.ndarray]:
@@ -136,7 +137,12 @@ def _watched(seen: Recorder, ops: list[Op]) -> dict[int, list[np.ndarray]]:
 
 
 def run_on_host(op: Op) -> None:
-    """Run an op in Python, into the memory that its result has."""
-    result = op.primitive.forward(*op.inputs, **op.params)
+    """Run an op in Python, in the mode it was recorded in, into the memory that its result has."""
+    before = state.grad
+    state.grad = op.grad_mode
+    try:
+        result = op.primitive.forward(*op.inputs, **op.params)
+    finally:
+        state.grad = before
     if op.out is not None:
         np.copyto(op.out, result)

@@ -36,6 +36,7 @@ class Op:
     calls: tuple[tuple[Call, tuple[Any, ...]], ...]
     on_host: bool
     scope: str
+    grad_mode: bool
 
     def __str__(self) -> str:
         each = [f"{a.dtype.name}{list(a.shape)}" for a in self.arrays]
@@ -90,7 +91,18 @@ class Recorder:
         on_host = not calls or hosted != door.hosted
         calls = () if on_host else calls
         self.ops.append(
-            Op(primitive, inputs, changed, arrays, params, result, calls, on_host, state.scope)
+            Op(
+                primitive,
+                inputs,
+                changed,
+                arrays,
+                params,
+                result,
+                calls,
+                on_host,
+                state.scope,
+                state.grad,
+            )
         )
 
     def root(self, x: Tensor) -> None:

@@ -205,7 +205,7 @@ class Replay:
     def run(
         self, *data: Any, batch_size: int | None = 32, epochs: int = 1, shuffle: bool = False,
         on_epoch: Callable[[int, Any], Any] | None = None, generator: Generator | None = None,
-        drop_last: bool = False,
+        drop_last: bool = False, should_stop: Callable[[], bool] | None = None,
     ) -> list[Any]:  # fmt: skip
         """Whole epochs of the step over the rows of arrays, natively, with the bits of a loop
         `for batch in nn.batches(*data, batch_size, shuffle, generator): step(*batch)`.
@@ -220,8 +220,10 @@ class Replay:
         on_epoch : called as on_epoch(number from 1, result) after each epoch; it may look at the
             model, change the optimizer, and stop the run by returning False.
 
-        Returns a list: for each epoch what the step returns, each number (a tensor of one element)
-        as the mean over the batches, by their rows.
+        should_stop : asked all 20 ms, between two steps; True ends the run there.
+
+        Returns a list: for each epoch that ended what the step returns, each number (a tensor of
+        one element) as the mean over the batches, by their rows.
 
         Raises NonFiniteLossError, naming the step, where backward starts from a number that is NaN
         or infinite; that step has updated nothing. Ctrl-C stops between two steps.
@@ -244,7 +246,7 @@ class Replay:
         (50, True)
         """
         work = Epochs(self, data, batch_size, epochs, shuffle, generator, drop_last)
-        return work.run(on_epoch)
+        return work.run(on_epoch, should_stop)
 
     def guarded_call(self, args: list[Tensor]) -> Any:
         """A call that a loss which is not finite stops before anything is updated."""
