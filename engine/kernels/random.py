@@ -14,8 +14,8 @@ PHILOX = """
 from numba import njit
 
 @njit(error_model="numpy")
-def philox(words, key, draw, block):
-    # The four 32-bit words of one block, into `words`.
+def rounds(key, draw, block):
+    # The four 32-bit words of one block.
     mask = np.uint64(0xFFFFFFFF)
     c0 = block & mask
     c1 = block >> np.uint64(32)
@@ -32,14 +32,17 @@ def philox(words, key, draw, block):
         c3 = left & mask
         k0 = (k0 + np.uint64(0x9E3779B9)) & mask
         k1 = (k1 + np.uint64(0xBB67AE85)) & mask
-    words[0] = c0
-    words[1] = c1
-    words[2] = c2
-    words[3] = c3
+    return c0, c1, c2, c3
+
+@njit(error_model="numpy")
+def philox(words, key, draw, block):
+    # They, into `words`.
+    words[0], words[1], words[2], words[3] = rounds(key, draw, block)
 """
 
 # args: out, state (uint64 [key, draw]), count. The range counts blocks: of four float32 in [0, 1)
-# with 24 bits, or of two float64 with 53.
+# with 24 bits, or of two float64 with 53. 64 blocks at a time, word by word, so that all loops run
+# over blocks.
 uniform_kernel = range_kernel(
     "uniform",
     PHILOX
@@ -47,20 +50,34 @@ uniform_kernel = range_kernel(
 def kernel(args, begin, end):
     out = FLOAT(args[0])
     state = i64(args[1])
-    words = u32(scratch_512())
+    words = u32(scratch_2k())
     key = np.uint64(state[0])
     draw = np.uint64(state[1])
-    for block in range(begin, end):
-        philox(words, key, draw, np.uint64(block))
+    for first in range(begin, end, 64):
+        count = min(64, end - first)
+        for i in range(count):
+            a, b, c, d = rounds(key, draw, np.uint64(first + i))
+            words[i] = a
+            words[64 + i] = b
+            words[128 + i] = c
+            words[192 + i] = d
         if ITEM == 4:
-            for i in range(min(4, args[2] - 4 * block)):
-                fraction = np.float64(words[i] >> np.uint32(8)) * (1.0 / 16777216.0)
-                out[4 * block + i] = fraction
+            last = args[2] - 4 * first
+            if last >= 4 * count:
+                for i in range(count):
+                    for j in range(4):
+                        fraction = np.float64(words[64 * j + i] >> np.uint32(8))
+                        out[4 * (first + i) + j] = fraction * (1.0 / 16777216.0)
+            else:
+                for k in range(last):
+                    fraction = np.float64(words[64 * (k & 3) + (k >> 2)] >> np.uint32(8))
+                    out[4 * first + k] = fraction * (1.0 / 16777216.0)
         else:
-            for i in range(min(2, args[2] - 2 * block)):
-                high = np.float64(words[2 * i] >> np.uint32(5))
-                low = np.float64(words[2 * i + 1] >> np.uint32(6))
-                out[2 * block + i] = (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
+            for k in range(min(2 * count, args[2] - 2 * first)):
+                at = 128 * (k & 1) + (k >> 1)
+                high = np.float64(words[at] >> np.uint32(5))
+                low = np.float64(words[64 + at] >> np.uint32(6))
+                out[2 * first + k] = (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
     return 0
 """,
 )

@@ -226,12 +226,30 @@ def test_reading_a_value_while_recording_is_an_error(read: Any):
     assert tensor([2.0]).item() == 2  # the recording left no trace
 
 
-def test_an_index_or_a_copy_made_from_an_argument_is_an_error():
+def test_a_mask_or_a_copy_made_from_an_argument_is_an_error():
     """Equal in the first calls, it would be a constant of the program ever after."""
     x = tensor([1.0, 2.0])
-    for step in (lambda x, k: x[k], lambda x, k: x + tensor(k)):
+    for step in (lambda x, k: x[k > 0], lambda x, k: x + tensor(k)):
         with pytest.raises(ReplayError, match="while a step is recorded"):
-            replay(step)(x, tensor([0]))
+            replay(step)(x, tensor([0, 1]))
+
+
+def test_a_tensor_of_indices_is_an_operand():
+    table = tensor(np.arange(12.0).reshape(4, 3), requires_grad=True)
+
+    def step(k: Tensor) -> Any:
+        table.grad = None
+        picked = table[k, 1:]
+        (picked * picked).sum().backward()
+        return picked, table.grad
+
+    played = replay(step)
+    for seed in range(6):
+        k = tensor(np.random.default_rng(seed).integers(-4, 4, 5))
+        for one, other in zip(step(k), played(k), strict=True):
+            np.testing.assert_array_equal(one.numpy(), other.numpy())
+    with pytest.raises(ClassIndexError, match="out of bounds"):
+        played(tensor([0, 1, 2, 3, 4]))
 
 
 def test_numbers_that_python_makes_anew_are_an_error():
