@@ -48,6 +48,10 @@ def _put(
     return out
 
 
+INDICES = (frozenset(range(1, 64)),)
+"""What the rules read: the indices, not the numbers that they take or put."""
+
+
 def _take_rule(
     g: Tensor, ans: Tensor, x: Tensor, *indices: Tensor, index: Any
 ) -> tuple[Tensor | None, ...]:
@@ -76,7 +80,7 @@ _view_record = primitive(
 
 _take_record = primitive(
     "take", _getitem,
-    rules=_take_rule,
+    rules=_take_rule, uses=INDICES,
     symbol="[…]", formula="x[…]", local=("g added up at […], else 0",),
     samples=_samples((np.array([0, 0, 2]),)), numpy=lambda x, index: x[index],
     doc="Elements of a tensor by arrays of indices or of truths; a copy.",
@@ -84,7 +88,7 @@ _take_record = primitive(
 
 _put_record = primitive(
     "put", _put,
-    rules=_put_rule,
+    rules=_put_rule, uses=INDICES,
     formula="zeros with x added at […]", local=("g[…]",),
     samples=lambda rng: [
         rng.standard_normal((3, 3)),
