@@ -103,9 +103,10 @@ def processor() -> Iterator[Finding]:
 def threads() -> Iterator[Finding]:
     """How many processors this process may use."""
     from ..engine import get_num_threads
+    from ..engine.kernels.pool import usable_processors
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    words = f"{usable} of {os.cpu_count()} processors usable; big kernels use {get_num_threads()}"
+    words = f"{usable_processors()} of {os.cpu_count()} processors usable"
+    words += f"; big kernels use {get_num_threads()}"
     yield Finding(OK, "threads", words)
 
 

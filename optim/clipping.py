@@ -10,7 +10,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..engine import (
-    NonFiniteGradientError,
     Tensor,
     maximum,
     minimum,
@@ -18,7 +17,7 @@ from ..engine import (
     scale_,
     tensor,
 )
-from ..engine.ops.update import clip_to_, norm_of
+from ..engine.ops.update import clip_to_, norm_of, refuse_nonfinite
 
 
 def clip_grad_norm_(
@@ -50,20 +49,21 @@ def clip_grad_norm_(
         raise ValueError(f"norm_type must be above 0, got {norm_type}")
     gradients = with_gradients(parameters)
     with no_grad():
+        labels = tuple(label for label, _ in gradients)
+        tensors = [gradient for _, gradient in gradients]
         if norm_type == 2 and gradients:
-            labels, tensors = zip(*gradients, strict=True)
-            total = norm_of(list(tensors), labels, error_if_nonfinite)
-            clip_to_(list(tensors), total, max_norm)
+            total = norm_of(tensors, labels, error_if_nonfinite)
+            clip_to_(tensors, total, max_norm)
             return total
-        number = common(norm_type, [norm(norm_type, gradient) for _, gradient in gradients])
+        number = common(norm_type, [norm(norm_type, gradient) for gradient in tensors])
         if not math.isfinite(number):
             if error_if_nonfinite:
-                refuse_nonfinite(gradients)
-            wide = [norm(norm_type, gradient.astype(np.float64)) for _, gradient in gradients]
+                refuse_nonfinite(tensors, labels)
+            wide = [norm(norm_type, gradient.astype(np.float64)) for gradient in tensors]
             number = common(norm_type, wide)  # finite, where only the powers were too large
         factor = max_norm / (number + 1e-6)
         if not factor >= 1:
-            for _, gradient in gradients:
+            for gradient in tensors:
                 scale_(gradient, factor)
     return tensor(number, dtype=np.float64)
 
@@ -109,14 +109,3 @@ def common(norm_type: float, norms: list[float]) -> float:
     if norm_type == math.inf:
         return float(np.max(norms, initial=0.0))
     return math.fsum(part**norm_type for part in norms) ** (1 / norm_type)
-
-
-def refuse_nonfinite(gradients: list[tuple[str, Tensor]]) -> None:
-    for label, gradient in gradients:
-        bad = ~np.isfinite(gradient.numpy())
-        if bad.any():
-            place = tuple(int(axis) for axis in np.argwhere(bad)[0])
-            raise NonFiniteGradientError(
-                f"the gradient of {label} holds {gradient.numpy()[place]} at {place}; look for the "
-                "first value that is not finite in the forward pass, or lower the learning rate"
-            )

@@ -35,6 +35,13 @@ def rounds(key, draw, block):
     return c0, c1, c2, c3
 
 @njit(error_model="numpy")
+def fraction53(first, second):
+    # Two words as a float64 in [0, 1) with 53 bits.
+    high = np.float64(first >> np.uint32(5))
+    low = np.float64(second >> np.uint32(6))
+    return (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
+
+@njit(error_model="numpy")
 def philox(words, key, draw, block):
     # They, into `words`.
     words[0], words[1], words[2], words[3] = rounds(key, draw, block)
@@ -75,9 +82,7 @@ def kernel(args, begin, end):
         else:
             for k in range(min(2 * count, args[2] - 2 * first)):
                 at = 128 * (k & 1) + (k >> 1)
-                high = np.float64(words[at] >> np.uint32(5))
-                low = np.float64(words[64 + at] >> np.uint32(6))
-                out[2 * first + k] = (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
+                out[2 * first + k] = fraction53(words[at], words[64 + at])
     return 0
 """,
 )
@@ -124,10 +129,7 @@ def kernel(args, begin, end):
         if i & 1 or i == args[2] - 1:
             philox(words, key, draw, np.uint64(i >> 1))
         half = 2 * (i & 1)
-        high = np.float64(words[half] >> np.uint32(5))
-        low = np.float64(words[half + 1] >> np.uint32(6))
-        fraction = (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
-        j = np.int64(fraction * np.float64(i + 1))
+        j = np.int64(fraction53(words[half], words[half + 1]) * np.float64(i + 1))
         other = out[j]
         out[j] = out[i]
         out[i] = other

@@ -4,6 +4,7 @@ that still needs the old numbers notices by the tape's clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -108,15 +109,20 @@ def _norm(*tensors: Tensor, labels: tuple[str, ...], check: bool) -> np.ndarray:
             data = np.ascontiguousarray(data)
         door(kernels.squares.address(data.dtype), "aai")(0, 1, sums[k : k + 1], data, data.size)
     if door(kernels.root.address(F64), "aaii")(0, 1, out, sums, len(tensors), int(check)):
-        for label, x in zip(labels, tensors, strict=True):
-            bad = ~np.isfinite(x.data)
-            if bad.any():
-                place = tuple(int(axis) for axis in np.argwhere(bad)[0])
-                raise NonFiniteGradientError(
-                    f"the gradient of {label} holds {x.data[place]} at {place}; look for the first "
-                    "value that is not finite in the forward pass, or lower the learning rate"
-                )
+        refuse_nonfinite(tensors, labels)
     return out
+
+
+def refuse_nonfinite(gradients: Sequence[Tensor], labels: Sequence[str]) -> None:
+    """Raise NonFiniteGradientError for the first NaN or infinity, if there is one."""
+    for label, x in zip(labels, gradients, strict=True):
+        bad = ~np.isfinite(x.data)
+        if bad.any():
+            place = tuple(int(axis) for axis in np.argwhere(bad)[0])
+            raise NonFiniteGradientError(
+                f"the gradient of {label} holds {x.data[place]} at {place}; look for the first "
+                "value that is not finite in the forward pass, or lower the learning rate"
+            )
 
 
 _norm_record = primitive(
@@ -129,14 +135,14 @@ _norm_record = primitive(
 )  # fmt: skip
 
 
-def norm_of(tensors: list[Tensor], labels: tuple[str, ...], check: bool) -> Tensor:
+def norm_of(tensors: Sequence[Tensor], labels: tuple[str, ...], check: bool) -> Tensor:
     """The Euclidean norm of the numbers of all tensors together, in float64; with `check` it is an
     error, naming the tensor by its label, if it is not finite.
     """
     return apply(_norm_record, *tensors, labels=labels, check=check)
 
 
-def clip_to_(gradients: list[Tensor], norm: Tensor, largest: float) -> None:
+def clip_to_(gradients: Sequence[Tensor], norm: Tensor, largest: float) -> None:
     """Scale gradients whose common norm is `norm` so that it is at most `largest`."""
     operands = (*gradients, norm, _row(largest))
     apply_in_place(_clip, operands, tuple(gradients))

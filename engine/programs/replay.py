@@ -219,7 +219,6 @@ class Replay:
         shuffle : a new order for each epoch, from `generator` or the default one.
         on_epoch : called as on_epoch(number from 1, result) after each epoch; it may look at the
             model, change the optimizer, and stop the run by returning False.
-
         should_stop : asked all 20 ms, between two steps; True ends the run there.
 
         Returns a list: for each epoch that ended what the step returns, each number (a tensor of

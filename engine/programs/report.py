@@ -1,4 +1,4 @@
-"""What `report()` says of a program: its ops, how often and how long each runs, its memory."""
+"""What `report()` says of a program: its ops, how long each takes, its memory."""
 
 from __future__ import annotations
 
