@@ -78,6 +78,7 @@ def _scratch(count):
 scratch_512 = _scratch(512)
 scratch_2k = _scratch(2048)
 scratch_8k = _scratch(8192)
+scratch_64k = _scratch(65536)
 scratch_128k = _scratch(131072)
 scratch_256k = _scratch(262144)
 

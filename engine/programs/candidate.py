@@ -13,7 +13,7 @@ import numpy as np
 from ..tape import last_change, state, structure, tick
 from ..tensors import Tensor, wrap
 from . import machine
-from .instructions import memory_at
+from .binding import Binding
 from .program import Program
 from .recorder import Recorder, owner
 from .trees import Leaf, flatten, rebuild
@@ -37,36 +37,47 @@ class Candidate:
         stamp: int,
     ):
         self.tree, self.outputs = flatten(result)
-        returned = [x.data if isinstance(x, Tensor) else x for x in self.outputs]
-        self.program = Program(seen, returned, passes)
-        self.seen = seen
+        self.passes = passes
+        self._anew = [
+            not isinstance(x, Tensor) or id(owner(x.data)) in seen.made for x in self.outputs
+        ]
+        self.seen: Recorder | None = seen
+        """The recording; None once the program is made of it."""
         self.structure, self.grad_mode, self.thread = stamp, state.grad, get_ident()
         self.buffers = [x.data for x in inputs]
         self.needs = [x.needs for x in inputs]
-        self.result = result
-        self.made = seen.made
         self.grads = [(leaf, leaf.grad) for leaf in seen.grads]
         """Leaves that get a gradient, and it."""
         self.needed: list[tuple[Tensor, Tensor | None]] = []
         """Leaves whose `.grad` must be what it was when a call begins."""
-        self.held = self._outside()
+        self.held = _held(seen)
+        """Tensors from outside, and the arrays that they must still have."""
         self.ready = False
         self.release = 0
         changed = dict.fromkeys(x for op in seen.ops for x in op.changed)
         self.cells = [x.cell for x in changed if x.cell is not None]
-        self.single = isinstance(result, Tensor) and id(owner(result.data)) in self.made
         self.count = len(inputs)
-        self.kinds = np.array([_kind(a) for a in self.buffers], np.int64)
-        self._enter = machine.caller()
 
-    def _outside(self) -> list[tuple[Tensor, np.ndarray]]:
-        """Tensors from outside, and the arrays that they must still have."""
-        found = {}
-        for op in self.seen.ops:
-            for x, array in zip(op.inputs, op.arrays, strict=True):
-                if id(owner(array)) not in self.made and x.needs:
-                    found[x] = array
-        return list(found.items())
+    def snapshot(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The memory from outside that the recorded ops touch, and what it holds now."""
+        assert self.seen is not None
+        found = {id(owner(a)): owner(a) for op in self.seen.ops for a in op.arrays}
+        return [(a, a.copy()) for key, a in found.items() if key not in self.seen.made]
+
+    def build(self) -> None:
+        """Make the program, and let go of the recording."""
+        seen = self.seen
+        assert seen is not None
+        self.seen = None
+        returned = [x.data if isinstance(x, Tensor) else x for x in self.outputs]
+        self.program = Program(seen, returned, self.buffers, self.passes)
+        self.outputs = [
+            wrap(x.data) if isinstance(x, Tensor) and anew else x
+            for x, anew in zip(self.outputs, self._anew, strict=True)
+        ]
+        self.binding = Binding(self.program, seen, self.buffers, returned)
+        self.single = self.tree is Leaf and self._anew[0]
+        self._enter = machine.caller()
 
     @property
     def signature(self) -> str:
@@ -103,17 +114,19 @@ class Candidate:
                 return MISS
         if not self.holds():
             return MISS
-        program = self.program
-        arrays = tuple([x.data for x in args])
+        program, binding = self.program, self.binding
+        fresh = binding.fresh()
+        arrays = (*[x.data for x in args], *fresh)
         status = self._enter(
-            0, program.length, arrays, self.kinds, self.count, program.code, program.failed,
-            self.release,
+            0, program.length, arrays, binding.kinds, len(arrays), program.code, program.failed,
+            self.release, binding.written, binding.spans,
         )  # fmt: skip
         if status:
             if status == 2:
                 return MISS
+            self.load(args)
             program.fail()
-        return self.finish()
+        return self.finish(fresh)
 
     def run(self, leaves: Sequence[Leaf]) -> Any:
         """The results for these arguments, whose kinds have been checked."""
@@ -126,12 +139,19 @@ class Candidate:
         for buffer, leaf in zip(self.buffers, leaves, strict=True):
             np.copyto(buffer, leaf.data if isinstance(leaf, Tensor) else leaf)
 
-    def finish(self) -> Any:
-        """What an eager run would have left: gradients, the clock; and fresh results."""
+    def finish(self, fresh: list[np.ndarray] | None = None) -> Any:
+        """What an eager run would have left: gradients, the clock; and results, in memory of their
+        own, where they have not been written there already (`fresh`).
+        """
         self.leave()
         if self.single:
-            return wrap(self.result.data.copy())
-        return rebuild(self.tree, [self._fresh(x) for x in self.outputs])
+            return wrap(fresh[0] if fresh else np.array(self.outputs[0].data))
+        if not fresh:
+            return self.fresh()
+        results = [self._fresh(k) for k in range(len(self.outputs))]
+        for k, array in zip(self.binding.results, fresh, strict=True):
+            results[k] = wrap(array) if isinstance(self.outputs[k], Tensor) else array
+        return rebuild(self.tree, results)
 
     def leave(self) -> None:
         """What an eager run would have left behind."""
@@ -143,18 +163,20 @@ class Candidate:
                 cell[0] = now
 
     def fresh(self) -> Any:
-        """The results of the recorded run, in memory of their own."""
-        return rebuild(self.tree, [self._fresh(x) for x in self.outputs])
+        """The results of the last run, in memory of their own."""
+        return rebuild(self.tree, [self._fresh(k) for k in range(len(self.outputs))])
 
-    def _fresh(self, x: Leaf) -> Leaf:
-        array = x.data if isinstance(x, Tensor) else x
-        if isinstance(x, Tensor) and id(owner(array)) not in self.made:
-            return x  # a tensor from outside, as it is
-        return wrap(array.copy()) if isinstance(x, Tensor) else array.copy()
+    def _fresh(self, k: int) -> Leaf:
+        x = self.outputs[k]
+        if isinstance(x, Tensor):
+            return wrap(x.data.copy()) if self._anew[k] else x  # from outside: as it is
+        return x.copy()
 
 
-def _kind(array: np.ndarray) -> list[int]:
-    """What an argument must be, for the machine."""
-    padding = [0] * (machine.KIND_WORDS - 5 - array.ndim)
-    head = [id(array.dtype), array.ndim, memory_at(array), array.nbytes, array.itemsize]
-    return [*head, *array.shape, *padding]
+def _held(seen: Recorder) -> list[tuple[Tensor, np.ndarray]]:
+    found = {}
+    for op in seen.ops:
+        for x, array in zip(op.inputs, op.arrays, strict=True):
+            if x.needs and id(owner(array)) not in seen.made:
+                found[x] = array
+    return list(found.items())

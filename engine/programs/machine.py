@@ -11,9 +11,10 @@ from ..kernels.abi import MAX_DIMS
 from ..kernels.build import I64, Kernel, range_kernel
 from ..kernels.door import DATA, ITEMS, WORD, door
 
-KIND_WORDS = 5 + MAX_DIMS
+KIND_WORDS = 7 + MAX_DIMS
 """Words that say what an argument must be: NumPy's type object, dimensions, the address of its copy
-in the program, bytes, bytes of an item, then the shape."""
+in the program, bytes, bytes of an item; the table of the words that shall point to it, or 0 where
+it is copied, and its length; then the shape."""
 
 PLAY = """
 from numba import njit
@@ -47,8 +48,10 @@ def kernel(args, begin, end):
 )
 
 # args: a tuple of arrays, what they must be, how many, code, failed, whether other threads may run
-# meanwhile. The arrays are copied to where the program reads them. The range counts instructions.
-# Status: 1 where one failed, 2 where an array is not what it must be; nothing has run then.
+# meanwhile, the stretches of memory that the program changes (begin and end of each), how many. The
+# arrays are copied to where the program reads them, or read where they lie. The range counts
+# instructions. Status: 1 where one failed, 2 where an array is not what it must be, or would change
+# while it is read; nothing has run then.
 _call = Kernel(
     "call",
     lambda suffix: (
@@ -66,12 +69,23 @@ def kernel(args, begin, end):
         strides = i64(i64(array + {3 * WORD})[0])
         step = kind[4]
         for d in range(rank - 1, -1, -1):
-            if dims[d] != kind[5 + d] or (dims[d] != 1 and strides[d] != step):
+            if dims[d] != kind[7 + d] or (dims[d] != 1 and strides[d] != step):
                 return 2
             step *= dims[d]
+        if kind[5]:
+            at = i64(array)[0]
+            for j in range(args[7]):
+                if at < i64(args[6])[2 * j + 1] and i64(args[6])[2 * j] < at + kind[3]:
+                    return 2
     for k in range(args[2]):
         kind = i64(args[1] + k * {8 * KIND_WORDS})
-        copy_bytes(kind[2], i64(items[k] + {DATA})[0], kind[3])
+        at = i64(items[k] + {DATA})[0]
+        if kind[5]:
+            words = i64(kind[5])
+            for j in range(kind[6]):
+                i64(words[2 * j])[0] = at + words[2 * j + 1]
+        else:
+            copy_bytes(kind[2], at, kind[3])
     if args[5]:
         thread = release_gil()
         failed = play(args[3], begin, end, args[4])
@@ -186,10 +200,10 @@ def runner() -> Callable[..., int]:
 
 
 def caller() -> Callable[..., int]:
-    """`enter(0, instructions, arrays, kinds, count, code, failed, release)`: a call of a program
-    with its arguments; 0, 1 where an instruction failed, 2 where the arguments do not fit.
+    """`enter(0, instructions, arrays, kinds, count, code, failed, release, written, spans)`: a call
+    of a program with its arguments; 0, 1 where an instruction failed, 2 where they do not fit.
     """
-    return door(_call.address(I64), "oaiaai")
+    return door(_call.address(I64), "oaiaaiai")
 
 
 def epochs_runner() -> Callable[..., int]:

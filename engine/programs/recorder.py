@@ -55,6 +55,8 @@ class Recorder:
     ops: list[Op] = field(default_factory=list)
     grads: dict[Tensor, Tensor | None] = field(default_factory=dict)
     """Leaves that backward gave a gradient, and what stood in their `.grad` before."""
+    left: list[np.ndarray] = field(default_factory=list)
+    """The gradients that these leaves had in the end."""
     made: dict[int, np.ndarray] = field(default_factory=dict)
     """The memory of results and arguments, by identity."""
     roots: list[tuple[np.ndarray, int]] = field(default_factory=list)
@@ -159,6 +161,7 @@ def recording(guarded: bool = False) -> Iterator[Recorder]:
     try:
         yield mine
     finally:
+        mine.left = [leaf.grad.data for leaf in mine.grads if leaf.grad is not None]
         with _lock:
             del recorders[mine._thread]
             _listen()

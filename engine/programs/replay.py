@@ -109,15 +109,18 @@ class Replay:
     def _learn(self, key: Any, tree: Any, leaves: list[Leaf]) -> Any:
         """Run eagerly and record; compare with an earlier recording, if there is one."""
         known = self.candidates.setdefault(key, [])
+        known[:] = [c for c in known if c.ready or c.seen is not None]
         waiting = [c for c in known if not c.ready]
         before = waiting[-1] if waiting else None
-        snapshot = [] if before is None else [(a, a.copy()) for a in before.program.arrays()]
+        snapshot = [] if before is None else before.snapshot()
         entry = {} if before is None else {leaf: leaf.grad for leaf, _ in before.grads}
         found = self._record(tree, leaves, key[2])
         if before is None:
             known.append(found)
             self._forget()
             return found.fresh()
+        assert before.seen is not None
+        assert found.seen is not None
         try:
             persistent = compare(before.seen, found.seen)
         except Stale as problem:
@@ -162,6 +165,7 @@ class Replay:
         """Run natively from where the eager run began; every bit must be the same."""
         outputs = [_bits(x) for x in eager.outputs]
         after = [(array, array.copy(), what) for array, what in persistent]
+        program.build()
         grads = {leaf: _bits(grad) for leaf, grad in eager.grads}
         if program.program.native and "threads" in self.passes:
             _restore(snapshot)

@@ -4,18 +4,18 @@ so does what draws from a generator.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .recorder import Op, Recorder, owner
 
 
-def used(seen: Recorder, outputs: list[np.ndarray]) -> list[Op]:
+def used(seen: Recorder, outputs: Sequence[np.ndarray]) -> list[Op]:
     """The ops that results, gradients, memory from outside or losses that are watched need."""
     wanted = {id(owner(array)) for array in outputs}
     wanted |= {id(owner(value)) for value, _ in seen.roots}
-    for leaf in seen.grads:
-        if leaf.grad is not None:
-            wanted.add(id(owner(leaf.grad.data)))
+    wanted |= {id(owner(gradient)) for gradient in seen.left}
     kept: list[Op] = []
     for op in reversed(seen.ops):
         targets = [owner(x) for x in _written(op)]
