@@ -8,10 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..tensors import Tensor
 from . import machine
 from .instructions import memory_at
 from .program import Program
 from .recorder import Recorder, owner
+
+Must = tuple[object, int, object]
+"""An object, the place of a word in it, and the object whose address must stand there."""
 
 BIG = 16384
 """Bytes from which on an array is not copied."""
@@ -22,16 +26,16 @@ class Binding:
 
     def __init__(
         self, program: Program, seen: Recorder, inputs: Sequence[np.ndarray],
-        outputs: Sequence[np.ndarray],
+        needs: Sequence[bool], outputs: Sequence[np.ndarray], musts: Sequence[Must],
     ):  # fmt: skip
         self._tables: list[np.ndarray] = []
         changed = {id(owner(x.data)) for op in seen.ops for x in op.changed}
         grads = {id(owner(gradient)) for gradient in seen.left}
         returned = [id(owner(a)) for a in outputs]
         kinds = []
-        for a in inputs:
+        for a, flag in zip(inputs, needs, strict=True):
             stays = id(a) in changed or id(a) in returned
-            kinds.append(_kind(a, None if stays else self._moves(program, a)))
+            kinds.append(_kind(a, None if stays else self._moves(program, a), flag))
         self.results: list[int] = []
         """The numbers of the results that are written where the caller gets them."""
         self._fresh: list[tuple[tuple[int, ...], np.dtype]] = []
@@ -47,14 +51,27 @@ class Binding:
                     self._fresh.append((a.shape, a.dtype))
         program.pointers.settle()
         self.program = program
-        self.kinds = np.array(kinds, np.int64).reshape(-1, machine.KIND_WORDS)
         self.moves = any(kind[5] for kind in kinds)
         outside = [owner(x.data) for op in seen.ops for x in op.changed
                    if id(owner(x.data)) not in seen.made]  # fmt: skip
         spans = {np.lib.array_utils.byte_bounds(a) for a in outside} if self.moves else set()
-        self.written = np.array(sorted(spans), np.int64).reshape(-1, 2)
-        """Memory from outside that the program changes: an argument that lies there is copied."""
-        self.spans = len(spans)
+        # an argument that lies in memory which the program changes is copied
+        written = np.array(sorted(spans), np.int64).reshape(-1, 2)
+        table = np.array(kinds, np.int64).reshape(-1, machine.KIND_WORDS)
+        self._musts = musts
+        must = np.array([[id(x), at, id(y)] for x, at, y in musts], np.int64).reshape(-1, 3)
+        self._tables += [written, table, must]
+        words = [
+            memory_at(table), len(inputs), len(self.results), memory_at(program.code),
+            memory_at(program.failed), 0, memory_at(written), len(written), memory_at(must),
+            len(must), id(Tensor),
+        ]  # fmt: skip
+        self.plan = np.array(words, np.int64)
+        """What the machine reads; see `machine.caller`."""
+
+    def let_others_run(self, flag: bool) -> None:
+        """Whether other Python threads may run during a call."""
+        self.plan[5] = flag
 
     def _moves(self, program: Program, memory: np.ndarray) -> np.ndarray | None:
         if memory.nbytes < BIG:
@@ -64,16 +81,16 @@ class Binding:
             self._tables.append(table)
         return table
 
-    def fresh(self) -> list[np.ndarray]:
-        """New arrays for the results that are written where they will stay."""
-        if self.moves:
-            self.program.pointers.away = True
-        return [np.empty(shape, dtype) for shape, dtype in self._fresh]
+    def fresh(self) -> tuple[np.ndarray, ...]:
+        """New arrays for the results that are written where they will stay. The program's rows are
+        about to point to them."""
+        self.program.pointers.away = True
+        return tuple([np.empty(shape, dtype) for shape, dtype in self._fresh])
 
 
-def _kind(array: np.ndarray, moves: np.ndarray | None) -> list[int]:
+def _kind(array: np.ndarray, moves: np.ndarray | None, needs: bool = False) -> list[int]:
     """What an argument must be, for the machine, and what happens to it."""
-    padding = [0] * (machine.KIND_WORDS - 7 - array.ndim)
+    padding = [0] * (machine.KIND_WORDS - 8 - array.ndim)
     head = [id(array.dtype), array.ndim, memory_at(array), array.nbytes, array.itemsize]
     bound = [0, 0] if moves is None else [memory_at(moves), len(moves)]
-    return [*head, *bound, *array.shape, *padding]
+    return [*head, *bound, id(needs), *array.shape, *padding]

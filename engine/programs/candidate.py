@@ -13,7 +13,7 @@ import numpy as np
 from ..tape import last_change, state, structure, tick
 from ..tensors import Tensor, wrap
 from . import machine
-from .binding import Binding
+from .binding import Binding, Must
 from .program import Program
 from .recorder import Recorder, owner
 from .trees import Leaf, flatten, rebuild
@@ -53,9 +53,10 @@ class Candidate:
         self.held = _held(seen)
         """Tensors from outside, and the arrays that they must still have."""
         self.ready = False
-        self.release = 0
         changed = dict.fromkeys(x for op in seen.ops for x in op.changed)
         self.cells = [x.cell for x in changed if x.cell is not None]
+        self.stamp = [0]
+        """The clock's number at the last run, which all tensors that it changes share."""
         self.count = len(inputs)
 
     def snapshot(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -75,9 +76,21 @@ class Candidate:
             wrap(x.data) if isinstance(x, Tensor) and anew else x
             for x, anew in zip(self.outputs, self._anew, strict=True)
         ]
-        self.binding = Binding(self.program, seen, self.buffers, returned)
-        self.single = self.tree is Leaf and self._anew[0]
+        musts: list[Must] = [(x, machine.DATA_SLOT, array) for x, array in self.held]
+        musts += [(leaf, machine.GRAD_SLOT, grad) for leaf, grad in self.needed]
+        self.binding = Binding(self.program, seen, self.buffers, self.needs, returned, musts)
+        self.moves = self.binding.moves
+        self.single = returned[0] if self.tree is Leaf and self._anew[0] else None
+        """The result, where it is one tensor and new."""
+        for cell in self.cells:
+            cell.append(self.stamp)
         self._enter = machine.caller()
+
+    def forget(self) -> None:
+        """The program is given up: what it changed last is remembered without it."""
+        for cell in self.cells:
+            cell[0] = max(cell[0], self.stamp[0])
+            cell[:] = [number for number in cell if number is not self.stamp]
 
     @property
     def signature(self) -> str:
@@ -109,23 +122,13 @@ class Candidate:
             or self.count != len(args)
         ):
             return MISS
-        for x, needs in zip(args, self.needs, strict=True):
-            if x.__class__ is not Tensor or x.needs is not needs:
-                return MISS
-        if not self.holds():
-            return MISS
-        program, binding = self.program, self.binding
-        fresh = binding.fresh()
-        arrays = (*[x.data for x in args], *fresh)
-        status = self._enter(
-            0, program.length, arrays, binding.kinds, len(arrays), program.code, program.failed,
-            self.release, binding.written, binding.spans,
-        )  # fmt: skip
+        fresh = self.binding.fresh() if self.moves else ()
+        status = self._enter(0, self.program.length, args, fresh, self.binding.plan)
         if status:
             if status == 2:
                 return MISS
             self.load(args)
-            program.fail()
+            self.program.fail()
         return self.finish(fresh)
 
     def run(self, leaves: Sequence[Leaf]) -> Any:
@@ -139,13 +142,13 @@ class Candidate:
         for buffer, leaf in zip(self.buffers, leaves, strict=True):
             np.copyto(buffer, leaf.data if isinstance(leaf, Tensor) else leaf)
 
-    def finish(self, fresh: list[np.ndarray] | None = None) -> Any:
+    def finish(self, fresh: tuple[np.ndarray, ...] = ()) -> Any:
         """What an eager run would have left: gradients, the clock; and results, in memory of their
         own, where they have not been written there already (`fresh`).
         """
         self.leave()
-        if self.single:
-            return wrap(fresh[0] if fresh else np.array(self.outputs[0].data))
+        if self.single is not None:
+            return wrap(fresh[0] if fresh else self.single.copy())
         if not fresh:
             return self.fresh()
         results = [self._fresh(k) for k in range(len(self.outputs))]
@@ -158,9 +161,7 @@ class Candidate:
         for leaf, grad in self.grads:
             leaf.grad = grad
         if self.cells:
-            now = last_change[0] = tick()
-            for cell in self.cells:
-                cell[0] = now
+            self.stamp[0] = last_change[0] = tick()
 
     def fresh(self) -> Any:
         """The results of the last run, in memory of their own."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from backlit import nn, optim
 from backlit.engine import (
+    GraphError,
     Tensor,
     get_num_threads,
     gradients,
@@ -353,3 +354,42 @@ def test_each_pass_can_be_left_out(name: str):
     for _ in range(4):
         native(tensor(np.ones((5, 3))))
     assert native.program is not None
+
+
+def test_what_a_program_changed_is_known_to_graphs_that_are_older():
+    w = tensor([2.0, 3.0], requires_grad=True)
+
+    def step(x: Tensor) -> Tensor:
+        with no_grad():
+            w.copy_(w * x)
+        return w.sum()
+
+    native = replay(step)
+    for k in range(40):  # of which some programs are given up again
+        native(tensor(np.full(2, 1.0)))
+        native(tensor(np.ones((k + 1, 2))[0]))
+        older = (w * w).sum()
+        native(tensor([1.0, 2.0]))
+        with pytest.raises(GraphError, match="changed in place"):
+            older.backward()
+        (w * w).sum().backward()
+
+
+def test_programs_that_are_given_up_leave_nothing_in_a_tensor():
+    w = tensor(np.ones(3), requires_grad=True)
+
+    @replay
+    def step(x: Tensor) -> Tensor:
+        with no_grad():
+            w.copy_(w * 0.5)
+        return x.sum()
+
+    for n in range(1, 50):
+        for _ in range(3):
+            step(tensor(np.ones(n)))
+    assert w.cell is not None
+    assert len(w.cell) <= 34
+    older = (w * w).sum()
+    step(tensor(np.ones(49)))
+    with pytest.raises(GraphError, match="changed in place"):
+        older.backward()
