@@ -119,16 +119,17 @@ def chains(items: Sequence[Instruction | Op], inner: set[int]) -> list[Instructi
             first.setdefault(memory, k)
             last[memory] = k
     found: list[Instruction | Op] = []
+    steps = [_step(item) for item in items]
     at = 0
     while at < len(items):
-        begin = _step(items[at])
+        begin = steps[at]
         if begin is None:
             found.append(items[at])
             at += 1
             continue
         one = Chain(begin)
         end = at + 1
-        while end < len(items) and (step := _step(items[end])) and one.takes(step):
+        while end < len(items) and (step := steps[end]) and one.takes(step):
             one.add(step)
             end += 1
         made = {step.out.memory for step in one.steps}
@@ -161,7 +162,7 @@ def _step(item: Instruction | Op) -> Step | None:
     kernel = kernel_at.get(item.kernel)
     if kernel is None or not kernel.letters:
         return None
-    return _of(item.kernel, kernel.items(item.kernel), item.arrays(), item)
+    return _of(item.kernel, kernel.items(item.kernel), item.arrays, item)
 
 
 def _of(
@@ -203,8 +204,11 @@ def _view(array: np.ndarray, shape: tuple[int, ...], item: int) -> View:
 def _together(one: Chain, inside: set[int]) -> list[Instruction]:
     """A chain as an instruction; in two where it needs too much scratch, or alone as it was."""
     steps = one.steps
-    if len(steps) == 1 and (steps[0].adds or all(x.flat for x in steps[0].operands)):
+    if len(steps) == 1 and steps[0].adds:
         return [steps[0].source]
+    if len(steps) == 1 and all(x.flat for x in steps[0].operands):
+        words = tuple([Address(x.array) for x in (steps[0].out, *steps[0].operands)])
+        return [steps[0].source.calling(steps[0].kernel, words, 0, one.total)]
     table = _Tables(steps, inside)
     if table.count > MOST:
         left, right = steps[: len(steps) // 2], steps[len(steps) // 2 :]

@@ -55,7 +55,7 @@ def _calls(one: Instruction) -> list[Instruction]:
     if one.kernel == walk.address(I64):
         inner = one.words[0]
         assert isinstance(inner, int)
-        plain = {memory_at(x) for x in one.arrays()}
+        plain = {memory_at(x) for x in one.arrays}
         calls = _listen(one, {0: _capture.address(I64), 2: 0})
         whole = len(calls) == 1 and set(calls[0][2][: one.end].tolist()) <= plain
         if not whole:  # blocks in scratch
@@ -102,7 +102,7 @@ def memory(address: int, words: int) -> np.ndarray:
 
 def _symbols(row: np.ndarray, one: Instruction) -> tuple[Word, ...]:
     """A row that was written down, its addresses within the instruction's arrays as symbols."""
-    spans = [(*np.lib.array_utils.byte_bounds(x), x) for x in one.arrays()]
+    spans = [(*np.lib.array_utils.byte_bounds(x), x) for x in one.arrays]
     return tuple([_symbol(word, spans) for word in row.tolist()])
 
 

@@ -4,14 +4,14 @@ symbols until a program is put together, so that passes can lay results elsewher
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels.door import Call
+from ..kernels.build import I64, Kernel
+from ..kernels.door import Call, door
 from .recorder import Op
 
 
@@ -37,17 +37,23 @@ class Table(NamedTuple):
 Word = int | Address | Identity | Table
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Instruction:
-    """One call of a kernel."""
+    """One call of a kernel: its address, the words of its row, its range, and the numbers of the
+    ops that it computes, or is a part of."""
 
-    kernel: int
-    """Its address."""
-    words: tuple[Word, ...]
-    begin: int
-    end: int
-    ops: tuple[int, ...]
-    """The numbers of the ops that it computes, or is a part of."""
+    __slots__ = ("arrays", "begin", "end", "kernel", "ops", "words")
+
+    def __init__(
+        self, kernel: int, words: tuple[Word, ...], begin: int, end: int, ops: tuple[int, ...]
+    ):
+        self.kernel = kernel
+        self.words = words
+        self.begin = begin
+        self.end = end
+        self.ops = ops
+        self.arrays: list[np.ndarray] = []
+        """The arrays among its words, as often as they stand there."""
+        _collect(words, self.arrays)
 
     @classmethod
     def of(cls, call: Call, given: tuple[Any, ...], op: int) -> Instruction:
@@ -57,34 +63,37 @@ class Instruction:
             words.append(value if kind == "i" else _KINDS[kind](value))
         return cls(call.kernel, tuple(words), given[0], given[1], (op,))
 
-    def arrays(self) -> list[np.ndarray]:
-        """The arrays among its words, as often as they stand there."""
-        return list(_arrays(self.words))
-
     def calling(self, kernel: int, words: tuple[Word, ...], begin: int, end: int) -> Instruction:
         """What this one calls instead."""
-        return dataclasses.replace(self, kernel=kernel, words=words, begin=begin, end=end)
+        return Instruction(kernel, words, begin, end, self.ops)
+
+    def settle(self) -> None:
+        """The row is made: let go of the arrays."""
+        self.words, self.arrays = (), []
 
 
 _KINDS: dict[str, Callable[[Any], Word]] = {"a": Address, "o": Identity}
 
 
-def _arrays(words: tuple[Word, ...]) -> Iterator[np.ndarray]:
+def _collect(words: tuple[Word, ...], found: list[np.ndarray]) -> None:
     for word in words:
-        if isinstance(word, Address):
-            yield word.array
-        elif isinstance(word, Table):
-            yield from _arrays(word.words)
-        elif isinstance(word, Identity):
-            for value in word.value if isinstance(word.value, tuple) else (word.value,):
-                if isinstance(value, np.ndarray):
-                    yield value
+        kind = word.__class__
+        if kind is Address:
+            found.append(word.array)  # type: ignore[union-attr]
+        elif kind is Table:
+            _collect(word.words, found)  # type: ignore[union-attr]
+        elif kind is Identity:
+            value = word.value  # type: ignore[union-attr]
+            if isinstance(value, tuple):
+                found += value
+            elif isinstance(value, np.ndarray):
+                found.append(value)
 
 
 def arrays_of(item: Instruction | Op) -> list[np.ndarray]:
     """The arrays that an instruction, or an op in Python, reads or writes."""
     if isinstance(item, Instruction):
-        return item.arrays()
+        return item.arrays
     return [*item.arrays] if item.out is None else [*item.arrays, item.out]
 
 
@@ -95,40 +104,53 @@ class Rows:
         self.place = place
         self.kept: list[Any] = []
         """What the rows point to."""
-        self.pointers: list[tuple[Address, np.ndarray, int]] = []
-        """Each word that is an address: what of, the row, the place in it."""
+        self.pointers: list[tuple[Address, int]] = []
+        """Each word that is an address: what of, and where the word stands."""
         self.objects: list[np.ndarray] = []
         """The arrays that kernels look at as Python's objects."""
 
     def row(self, words: tuple[Word, ...]) -> np.ndarray:
         """The words in memory."""
-        row = np.zeros(max(len(words), 1), np.int64)
+        numbers: list[int] = []
+        addresses: list[tuple[int, Address]] = []
         for k, word in enumerate(words):
-            row[k] = self._value(word, row, k)
+            kind = word.__class__
+            if kind is Address:
+                addresses.append((k, word))  # type: ignore[arg-type]
+                array = self.place(word.array)  # type: ignore[union-attr]
+                self.kept.append(array)
+                numbers.append(memory_at(array) + word.offset)  # type: ignore[union-attr]
+            elif kind is Table:
+                numbers.append(memory_at(self.row(word.words)))  # type: ignore[union-attr]
+            elif kind is Identity:
+                numbers.append(self._object(word.value))  # type: ignore[union-attr]
+            else:
+                numbers.append(word)  # type: ignore[arg-type]
+        row = np.array(numbers or [0], np.int64)
         self.kept.append(row)
+        begin = memory_at(row)
+        self.pointers += [(address, begin + 8 * k) for k, address in addresses]
         return row
 
-    def _value(self, word: Word, row: np.ndarray, k: int) -> int:
-        if isinstance(word, Address):
-            self.pointers.append((word, row, k))
-            array = self.place(word.array)
-            self.kept.append(array)
-            return memory_at(array) + word.offset
-        if isinstance(word, Table):
-            return memory_at(self.row(word.words))
-        if isinstance(word, Identity):
-            value = word.value
-            if isinstance(value, tuple):
-                self.objects += value
-                value = tuple([self.place(x) for x in value])
-            elif isinstance(value, np.ndarray):
-                self.objects.append(value)
-                value = self.place(value)
-            self.kept.append(value)
-            return id(value)
-        return word
+    def _object(self, value: Any) -> int:
+        if isinstance(value, tuple):
+            self.objects += value
+            value = tuple([self.place(x) for x in value])
+        elif isinstance(value, np.ndarray):
+            self.objects.append(value)
+            value = self.place(value)
+        self.kept.append(value)
+        return id(value)
+
+
+_where = Kernel("where", lambda suffix: "def kernel(args, begin, end):\n    return args[0]\n")
+
+
+@cache
+def _reader() -> Callable[..., int]:
+    return door(_where.address(I64), "a")
 
 
 def memory_at(array: np.ndarray) -> int:
     """Where an array's memory begins."""
-    return array.__array_interface__["data"][0]
+    return _reader()(0, 0, array)

@@ -21,10 +21,10 @@ class Pointers:
         for op in hosted:
             self._fixed.update(id(owner(a)) for a in (*op.arrays, op.out) if a is not None)
         self._words: dict[int, list[tuple[int, int]]] = {}
-        for address, row, k in rows.pointers:
+        for address, at in rows.pointers:
             memory = owner(address.array)
             offset = memory_at(address.array) + address.offset - memory_at(memory)
-            self._words.setdefault(id(memory), []).append((memory_at(row) + 8 * k, offset))
+            self._words.setdefault(id(memory), []).append((at, offset))
         rows.pointers, rows.objects = [], []
         self._homes: list[tuple[np.ndarray, np.ndarray]] = []
         self.away = False

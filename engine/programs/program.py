@@ -4,7 +4,6 @@ and the stretches that run natively, with what only Python can run between them.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from time import perf_counter
 
@@ -79,7 +78,7 @@ class Program:
                  for one, row in zip(self.instructions, rows, strict=True)]  # fmt: skip
         self.code = np.array(words, np.int64).reshape(self.length, 4)
         self.watches = {
-            k: places(one.arrays()[0])
+            k: places(one.arrays[0])
             for k, one in enumerate(self.instructions)
             if kernel_at.get(one.kernel) is machine.watch
         }
@@ -94,7 +93,8 @@ class Program:
         """Bytes of each result by its first memory."""
         self.own = [a for a in self._memory if a is owner(places.memory) or id(a) in seen.made]
         """The memory that belongs to the program."""
-        self.instructions = [dataclasses.replace(one, words=()) for one in self.instructions]
+        for one in self.instructions:
+            one.settle()
         places.settle()
 
     def _items(self, seen: Recorder, ops: list[Op]) -> list[Instruction | Op]:
@@ -198,10 +198,10 @@ def _moved(op: Op, places: Places, seen: Recorder) -> Op:
             name, x = x.name, wrap(places(x.data))
             x.name = name
         inputs.append(x)
-    return dataclasses.replace(
-        op, inputs=tuple(inputs), changed=(), arrays=tuple([places(a) for a in op.arrays]),
-        out=None if op.out is None else places(op.out), calls=(),
-    )  # fmt: skip
+    arrays = tuple([places(a) for a in op.arrays])
+    out = None if op.out is None else places(op.out)
+    return Op(op.primitive, tuple(inputs), (), arrays, op.params, out, (), op.on_host, op.scope,
+              op.grad_mode)  # fmt: skip
 
 
 def _owners(items: Sequence[Instruction | Op], places: Places) -> list[np.ndarray]:
