@@ -77,7 +77,10 @@ class Tensor:
     """Whether backward went through and let go of what it had needed."""
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False):
-        self.data = to_array(data, dtype, copy=True)
+        found = None
+        if recorders and type(data) is np.ndarray and (writer := recorder()):
+            found = writer.array(data, dtype, copy=True)
+        self.data = to_array(data, dtype, copy=True) if found is None else found.data
         self.needs = False
         self.primitive = self.grad = self.name = self.cell = None
         if requires_grad:
@@ -360,11 +363,16 @@ def constant(value: Any, like: Tensor) -> Tensor:
     if isinstance(value, Tensor):
         return value
     dtype = like.data.dtype
-    if value.__class__ is float or value.__class__ is int:
+    kind = type(value)
+    if kind is float or kind is int:
         if dtype.kind == "f" and -1e38 < value < 1e38:
             return wrap(np.array(value, dtype))
-        if value.__class__ is int and not -(1 << 63) <= value < 1 << 63:
+        if kind is int and not -(1 << 63) <= value < 1 << 63:
             value = _float(value)
+    elif recorders and (writer := recorder()):
+        found = writer.operand(value, like)
+        if found is not None:
+            return found
     array = np.asarray(value)
     scalar = array.ndim == 0 and array.dtype.kind in "iu"
     if dtype.kind == "f" and (scalar or array.dtype.kind == "f"):
