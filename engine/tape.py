@@ -58,6 +58,13 @@ def restructured() -> None:
         writer.structure += 1 << 64
 
 
+def outdated() -> None:
+    """Programs from before are no longer good: an optimizer keeps its state in other tensors now.
+    It may happen in a step that is recorded.
+    """
+    structure[0] += 1 << 64
+
+
 def is_grad_enabled() -> bool:
     """Whether ops of this thread are remembered for backward."""
     return state.grad

@@ -49,6 +49,9 @@ class Candidate:
         self.tree, self.outputs = flatten(result)
         self.grads = [(leaf, leaf.grad) for leaf in self._leaves()]
         """Leaves whose `.grad` a call sets, and to what."""
+        own = set(stand_ins.tensors)
+        self.began = {x: grad is None for x, grad in seen.grads.items() if x not in own}
+        """Whether leaves had no gradient when backward first gave them one."""
         self.needed: list[tuple[Tensor, Tensor | None]] = []
         """Leaves whose `.grad` must be what it was when a call begins."""
         self.held: list[tuple[Tensor, np.ndarray]] = []

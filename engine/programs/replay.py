@@ -137,39 +137,43 @@ class Replay:
         return None
 
     def _learn(self, base: Any, given: Arguments) -> Any:
-        """Run eagerly and record; compare with an earlier recording, if there is one."""
+        """Run eagerly and record; compare with earlier recordings, if there are any."""
         key = self._key(base, given)
-        waiting = [c for c in self.candidates.get(key, ()) if not c.ready]
-        before = waiting[-1] if waiting else None
-        world = None if before is None else World(before)
+        worlds = [World(c) for c in self.candidates.get(key, ()) if not c.ready]
         found = self._record(given, base[-3])
         read = {*self.read.get(base, ()), *found.floats.fixed()}
         self.read[base] = tuple(sorted(read))
         if key != (key := self._key(base, given)):
-            world = None
+            worlds = []
         known = self.candidates.setdefault(key, [])
-        if before is None or world is None:
+        world = next((w for w in worlds if w.program.began == found.began), None)
+        if world is None:
             known.append(found)
             self._forget()
             return found.fresh(given)
         try:
             world.learn(found)
         except Stale as problem:
-            known[known.index(before)] = found
+            known[known.index(world.program)] = found
             self.attempts[key] = self.attempts.get(key, 0) + 1
             if self.attempts[key] >= ATTEMPTS:
                 del self.candidates[key], self.attempts[key]
                 raise ReplayError(f"{self._name}: {problem}") from None
             return found.fresh(given)
         except ReplayError:
-            known.remove(before)
+            known.remove(world.program)
             raise
         self.attempts.pop(key, None)
-        if before.program.native and "threads" in self.passes:
+        return self._accept(world, given)
+
+    def _accept(self, world: World, given: Arguments) -> Any:
+        """A recording that has been made twice becomes a program, if it is one."""
+        program = world.program
+        if program.program.native and "threads" in self.passes:
             world.time(given)
         result = self._verify(world, given)
-        before.ready = True
-        self._remember(before)
+        program.ready = True
+        self._remember(program)
         return result
 
     def _record(self, given: Arguments, stamp: int) -> Candidate:
@@ -227,9 +231,13 @@ class Replay:
 
     def _forget(self) -> None:
         while sum(map(len, self.candidates.values())) > LIMIT:
-            del self.candidates[next(iter(self.candidates))]
+            oldest = next(iter(self.candidates))
+            del self.candidates[oldest][0]
+            if not self.candidates[oldest]:
+                del self.candidates[oldest]
         kept = {base for base, _ in self.candidates}
         self.read = {base: read for base, read in self.read.items() if base in kept}
+        self.attempts = {key: n for key, n in self.attempts.items() if key in self.candidates}
 
     @property
     def _name(self) -> str:
