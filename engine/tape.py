@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +42,10 @@ structure = [0]
 """A fingerprint of what programs take for granted and no array holds: which modules train, which
 tensors ask for gradients, which parts a model has. Switching back brings the old one back.
 """
+
+
+captured: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+"""The tensors from outside that programs use, by identity; what others ask for changes none."""
 
 
 def switched(what: object, before: object, after: object) -> None:

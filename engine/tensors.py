@@ -14,7 +14,7 @@ from .errors import DtypeError, GraphError, ShapeError, shapes
 from .kernels.abi import MAX_DIMS
 from .kernels.build import F32, F64
 from .kernels.pool import start_if_wanted
-from .tape import recorder, recorders, state, switched
+from .tape import captured, recorder, recorders, state, switched
 
 if TYPE_CHECKING:
     from .primitives import Primitive
@@ -81,11 +81,10 @@ class Tensor:
         if recorders and type(data) is np.ndarray and (writer := recorder()):
             found = writer.array(data, dtype, copy=True)
         self.data = to_array(data, dtype, copy=True) if found is None else found.data
-        self.needs = False
+        self.needs = bool(requires_grad)
         self.primitive = self.grad = self.name = self.cell = None
         if requires_grad:
             self.requires_grad_()
-            switched(self, True, False)  # a tensor that begins so has switched nothing
 
     if TYPE_CHECKING:  # functions and operators are bound from the ops' records
 
@@ -167,7 +166,8 @@ class Tensor:
             )
         if self.needs is not bool(flag):
             writer = recorder() if recorders else None
-            if writer is None or not writer.knows(self):
+            counts = type(self) is not Tensor or id(self) in captured
+            if counts and (writer is None or not writer.knows(self)):
                 switched(self, self.needs, bool(flag))
         self.needs = bool(flag)
         return self

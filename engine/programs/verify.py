@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..tape import captured
 from ..tensors import Tensor
 from .arguments import Arguments
 from .candidate import LONG, Candidate, array_of
@@ -40,6 +41,8 @@ class World:
         self.compare(eager)
         program, started, given = self.program, eager.seen.grads, self.entry
         program.held = held(program.seen, eager.seen)
+        for a, b in zip(program.seen.ops, eager.seen.ops, strict=True):
+            captured.update((id(x), x) for x, y in zip(a.inputs, b.inputs, strict=True) if x is y)
         needed = {
             leaf: grad
             for leaf, grad in given.items()

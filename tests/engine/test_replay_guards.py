@@ -528,3 +528,37 @@ def test_a_tensor_made_around_an_array_is_read_where_it_lies():
     for k in range(5):
         array[:] = k
         assert step(tensor([1.0, 2.0])).tolist() == [1 + k, 2 + k]
+
+
+def test_flags_of_tensors_that_no_program_uses_change_none():
+    step = replay(lambda x: gradients((x * x).sum(), x)[0])
+    for k in range(6):
+        x = tensor([1.0 * k])
+        x.requires_grad_()
+        step(x)
+        tensor([1.0]).requires_grad_().requires_grad_(False)
+        nn.Parameter(np.ones(2))
+    assert sum(map(len, step.candidates.values())) == 1
+
+
+def test_a_plain_tensor_that_is_frozen_and_thawed():
+    w = tensor([2.0], requires_grad=True)
+    recorded = []
+
+    @replay
+    def step(x: Tensor) -> Any:
+        recorded.append(w.requires_grad)
+        y = (x * w).sum()
+        if y.requires_grad:
+            w.grad = None
+            y.backward()
+        return y.detach()
+
+    for k in range(16):
+        if k % 4 == 0:
+            w.requires_grad_(k % 8 == 0)
+            w.grad = None
+        step(tensor([1.0 * k]))
+        assert (w.grad is None) == (k % 8 > 3)
+        assert w.grad is None or w.grad.item() == k
+    assert recorded == [True, True, False, False]
