@@ -4,6 +4,7 @@ big ones are read where they lie, and big results are written where the caller g
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,24 +27,24 @@ class Binding:
 
     def __init__(
         self, program: Program, seen: Recorder, inputs: Sequence[np.ndarray],
-        needs: Sequence[bool], outputs: Sequence[np.ndarray], musts: Sequence[Must],
+        outputs: Sequence[np.ndarray | None], left: Sequence[np.ndarray], musts: Sequence[Must],
     ):  # fmt: skip
         self._tables: list[np.ndarray] = []
         changed = {id(owner(x.data)) for op in seen.ops for x in op.changed}
-        grads = {id(owner(gradient)) for gradient in seen.left}
-        returned = [id(owner(a)) for a in outputs]
+        times = Counter(id(owner(a)) for a in left)
         kinds = []
-        for a, flag in zip(inputs, needs, strict=True):
-            stays = id(a) in changed or id(a) in returned
-            kinds.append(_kind(a, None if stays else self._moves(program, a), flag))
+        for a in inputs:
+            stays = id(a) in changed or id(a) in times
+            kinds.append(_kind(a, None if stays else self._moves(program, a)))
         self.results: list[int] = []
         """The numbers of the results that are written where the caller gets them."""
         self._fresh: list[tuple[tuple[int, ...], np.dtype]] = []
         arguments = {id(owner(a)) for a in inputs}
         for k, a in enumerate(outputs):
-            whole = owner(a).nbytes == a.nbytes and a.flags.c_contiguous
-            mine = id(owner(a)) in seen.made and id(owner(a)) not in arguments | grads
-            if whole and mine and returned.count(id(owner(a))) == 1:
+            if a is None or owner(a).nbytes != a.nbytes or not a.flags.c_contiguous:
+                continue
+            memory = id(owner(a))
+            if memory in seen.made and memory not in arguments and times[memory] == 1:
                 table = self._moves(program, owner(a))
                 if table is not None:
                     kinds.append(_kind(a, table))
@@ -64,7 +65,7 @@ class Binding:
         words = [
             memory_at(table), len(inputs), len(self.results), memory_at(program.code),
             memory_at(program.failed), 0, memory_at(written), len(written), memory_at(must),
-            len(must), id(Tensor),
+            len(must), id(Tensor), id(False), id(None),
         ]  # fmt: skip
         self.plan = np.array(words, np.int64)
         """What the machine reads; see `machine.caller`."""
@@ -88,9 +89,9 @@ class Binding:
         return tuple([np.empty(shape, dtype) for shape, dtype in self._fresh])
 
 
-def _kind(array: np.ndarray, moves: np.ndarray | None, needs: bool = False) -> list[int]:
+def _kind(array: np.ndarray, moves: np.ndarray | None) -> list[int]:
     """What an argument must be, for the machine, and what happens to it."""
-    padding = [0] * (machine.KIND_WORDS - 8 - array.ndim)
+    padding = [0] * (machine.KIND_WORDS - 7 - array.ndim)
     head = [id(array.dtype), array.ndim, memory_at(array), array.nbytes, array.itemsize]
     bound = [0, 0] if moves is None else [memory_at(moves), len(moves)]
-    return [*head, *bound, id(needs), *array.shape, *padding]
+    return [*head, *bound, *array.shape, *padding]

@@ -47,7 +47,7 @@ class Instruction:
         self, kernel: int, words: tuple[Word, ...], begin: int, end: int, ops: tuple[int, ...]
     ):
         self.kernel = kernel
-        self.words = words
+        self.words: tuple[Word, ...] = words
         self.begin = begin
         self.end = end
         self.ops = ops
@@ -69,7 +69,8 @@ class Instruction:
 
     def settle(self) -> None:
         """The row is made: let go of the arrays."""
-        self.words, self.arrays = (), []
+        self.words = ()
+        self.arrays = []
 
 
 _KINDS: dict[str, Callable[[Any], Word]] = {"a": Address, "o": Identity}

@@ -17,10 +17,10 @@ from ..kernels.build import I64, Kernel, range_kernel
 from ..kernels.door import DATA, ITEMS, WORD, door
 from ..tensors import Tensor
 
-KIND_WORDS = 8 + MAX_DIMS
+KIND_WORDS = 7 + MAX_DIMS
 """Words that say what an argument must be: NumPy's type object, dimensions, the address of its copy
 in the program, bytes, bytes of an item; the table of the words that shall point to it, or 0 where
-it is copied, and its length; whether it requires a gradient (that object); then the shape."""
+it is copied, and its length; then the shape."""
 
 
 def _offset(make: Callable[[Any], object]) -> int:
@@ -93,7 +93,8 @@ def kernel(args, begin, end):
 # range counts instructions. plan: kinds of the tensors, then of the results; how many of each;
 # code; failed; whether other threads may run meanwhile; stretches of memory that the program
 # changes (begin and end of each), how many; what must be so: an object, the place of a word in it,
-# the word; how many; the class of tensors. Status: 1 where an instruction failed, 2 where something
+# the word; how many; the class of tensors, and the objects False and None: no argument asks for a
+# gradient or has one. Status: 1 where an instruction failed, 2 where something
 # is not what it must be, or would change while it is read; nothing has run then.
 _call = Kernel(
     "call",
@@ -111,7 +112,7 @@ def fits(object, kind, plan):
     strides = i64(i64(array + {3 * WORD})[0])
     step = kind[4]
     for d in range(rank - 1, -1, -1):
-        if dims[d] != kind[8 + d] or (dims[d] != 1 and strides[d] != step):
+        if dims[d] != kind[7 + d] or (dims[d] != 1 and strides[d] != step):
             return False
         step *= dims[d]
     if kind[5]:
@@ -143,7 +144,9 @@ def kernel(args, begin, end):
             return 2
     for k in range(plan[1]):
         kind = i64(plan[0] + k * {8 * KIND_WORDS})
-        if i64(given[k] + {CLASS})[0] != plan[10] or i64(given[k] + {NEEDS_SLOT})[0] != kind[7]:
+        if i64(given[k] + {CLASS})[0] != plan[10] or i64(given[k] + {NEEDS_SLOT})[0] != plan[11]:
+            return 2
+        if i64(given[k] + {GRAD_SLOT})[0] != plan[12]:
             return 2
         if not fits(i64(given[k] + {DATA_SLOT})[0], kind, plan):
             return 2

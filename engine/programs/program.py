@@ -181,7 +181,7 @@ class Program:
 def _inner(seen: Recorder, outer: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
     """The memory of results that nobody but the program reads, by identity."""
     inner = dict(seen.made)
-    for array in (*outer, *seen.left):
+    for array in outer:
         inner.pop(id(owner(array)), None)
     return inner
 

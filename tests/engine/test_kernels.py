@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 import backlit.engine as engine
 from backlit.engine import (
     ShapeError,
+    Tensor,
     apply,
     linear,
     matmul,
@@ -706,3 +707,23 @@ def test_the_door_returns_the_kernels_status():
 
 def test_apply_is_the_door_of_all():
     assert apply(registry["add"], ones(2), ones(2)).tolist() == [2, 2]
+
+
+@DTYPES
+@pytest.mark.parametrize("name", ["maximum", "minimum", "relu", "where", "abs", "neg", "sign"])
+def test_subnormal_numbers_have_the_same_bits_in_every_loop(name: str, dtype: np.dtype):
+    """Alone, at the end of a vector and within one; where result and operand seem to overlap."""
+    record = registry[name]
+    tiny = np.finfo(dtype).smallest_subnormal * np.array([0, 1, -1, 5, -5], dtype)
+    x = np.resize(np.concatenate([tiny, np.array([-0.0, 1.5, -2.0, np.nan], dtype)]), 83)
+    count = len(record.samples(np.random.default_rng(0)))  # type: ignore[misc]
+    others = [x > 0, x, x[::-1].copy()] if name == "where" else [x, x[::-1].copy()][:count]
+    whole = apply(record, *map(tensor_of, others)).numpy()
+    for n in (1, 2, 7, 33):
+        for begin in range(0, 83 - n, n):
+            part = apply(record, *[tensor_of(a[begin : begin + n]) for a in others])
+            assert part.numpy().tobytes() == whole[begin : begin + n].tobytes()
+
+
+def tensor_of(array: np.ndarray) -> Tensor:
+    return tensor(array, dtype=array.dtype)
