@@ -8,7 +8,7 @@ from .door import DATA, WORD
 from .pool import SHARE_OUT
 
 LOAD = """
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def load(source, dims, strides, rank, start, count, target, kind):
     # Elements start .. start + count of a strided operand, in C order, into contiguous scratch.
     # The innermost dimension runs in a plain loop; the outer ones are an odometer.
@@ -35,7 +35,7 @@ def load(source, dims, strides, rank, start, count, target, kind):
             index[d - 1] += 1
             d -= 1
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def kind_copy(at, step, run, target, done, kind):
     if kind == 4:
         to = u32(target)

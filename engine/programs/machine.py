@@ -60,7 +60,7 @@ DATA_SLOT, NEEDS_SLOT, GRAD_SLOT = _slot("data"), _slot("needs"), _slot("grad")
 PLAY = """
 from numba import njit
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def play(code, begin, end, failed):
     # Instructions begin .. end; True where one failed: its number and status are in `failed`.
     words = i64(code)
@@ -101,7 +101,7 @@ _call = Kernel(
     lambda suffix: (
         PLAY
         + f"""
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def fits(object, kind, plan):
     # Whether an array is of the kind, contiguous, and apart from what the program changes.
     array = object + {DATA}
@@ -123,7 +123,7 @@ def fits(object, kind, plan):
                 return False
     return True
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def bind(object, kind):
     # Copy an array to where the program reads it, or have the program read it where it lies.
     at = i64(object + {DATA})[0]
@@ -178,7 +178,7 @@ _epochs = Kernel(
     lambda suffix: (
         PLAY
         + """
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def feed(part, order, first):
     rows = part[2]
     for k in range(part[3]):
@@ -197,7 +197,7 @@ def feed(part, order, first):
             for i in range(rows):
                 copy_bytes(target + i * size, source + i64(order)[first + i] * size, size)
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def number(address, kind):
     if kind == 0:
         return np.float64(f32(address)[0])
@@ -207,7 +207,7 @@ def number(address, kind):
         return np.float64(i64(address)[0])
     return np.float64(u8(address)[0])
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def batches(plan, results, begin, end):
     for t in range(begin, end):
         k = t % plan[0]
