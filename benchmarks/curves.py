@@ -27,11 +27,13 @@ def draw(result: dict, path: Path) -> None:
     lines = _lines(result["rows"])
     if not any(lines.values()):
         raise ValueError("nothing to draw: no row of `scaling` was measured")
-    with plt.rc_context(SETTINGS | {"svg.hashsalt": "backlit scaling"}):
+    with plt.rc_context(SETTINGS):
         figure, panels = plt.subplots(1, 3, figsize=(10, 4), sharey=True, layout="constrained")
         for axes, (panel, label) in zip(panels, PANELS.items(), strict=True):
             _panel(axes, lines[panel], label)
-        panels[0].set_ylabel("time of a training step\nline: medians; band: lowest to highest round")
+        panels[0].set_ylabel(
+            "time of a training step\nline: medians; band: lowest to highest round"
+        )
         panels[0].yaxis.set_major_formatter(FuncFormatter(_time))
         handles = {}
         for axes in panels:

@@ -1,5 +1,5 @@
 """Numba, for the machine's own limit: fused multiply-adds in registers and nothing else.
-The loop is written in LLVM's terms, because no source of Python's would be sure to become it."""
+The loop is written in LLVM's terms, because no Python source would be sure to become it."""
 
 import threading
 
@@ -44,7 +44,7 @@ def _multiply_add(typingctx, passes):
 
 @numba.njit(nogil=True)
 def _passes(count: int) -> float:
-    return _multiply_add(count)
+    return _multiply_add(count)  # pyright: ignore[reportCallIssue] (Numba gives the context)
 
 
 class System:
