@@ -31,9 +31,7 @@ def draw(result: dict, path: Path) -> None:
         figure, panels = plt.subplots(1, 3, figsize=(10, 4), sharey=True, layout="constrained")
         for axes, (panel, label) in zip(panels, PANELS.items(), strict=True):
             _panel(axes, lines[panel], label)
-        panels[0].set_ylabel(
-            "time of a training step\nline: medians; band: lowest to highest round"
-        )
+        panels[0].set_ylabel("time of a step\nline: medians; band: lowest to highest round")
         panels[0].yaxis.set_major_formatter(FuncFormatter(_time))
         handles = {}
         for axes in panels:

@@ -28,7 +28,7 @@ def choose(names: list[str]) -> list[Case]:
     those of all usual groups.
 
     >>> [case.name for case in choose(["node-add", "import"])]
-    ['node-add', 'import']
+    ['node-add', 'import', 'import-parts']
     """
     chosen = []
     unused = set(names)

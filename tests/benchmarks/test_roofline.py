@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import tables
 from benchmarks.cases.limits import COPIED, FMA_FLOPS, MATMUL
-from benchmarks.roofline import Rates, rates, reached, step_bytes, step_flops
+from benchmarks.roofline import rates, reached, step_bytes, step_flops
 
 from .results import cell, result, row
 
@@ -33,13 +33,12 @@ def test_the_work_of_a_step_counted_by_hand():
 
 def test_the_best_round_of_the_best_limit_counts():
     fma = FMA_FLOPS / 100e-6
-    slow_matmul, fast_matmul = (2 * MATMUL**3 / rate for rate in (fma / 2, fma * 2))
-    copy = 1000.0
-    bandwidth = 2 * COPIED / 1000e-6
-    assert rates(limits(100.0, slow_matmul * 1e6, copy), 1) == Rates(fma, pytest.approx(bandwidth))
-    found = rates(limits(100.0, fast_matmul * 1e6, copy), 1)
-    assert found
-    assert found.flops == pytest.approx(2 * fma)
+    slower, faster = (2 * MATMUL**3 / rate * 1e6 for rate in (fma / 2, fma * 2))
+    for matmul, best in ((slower, fma), (faster, 2 * fma)):
+        found = rates(limits(100.0, matmul, 1000.0), 1)
+        assert found
+        assert found.flops == pytest.approx(best)
+        assert found.bytes == pytest.approx(2 * COPIED / 1000e-6)
 
 
 def test_every_thread_multiplies_and_adds():
