@@ -34,7 +34,7 @@ def test_a_program_has_about_the_instructions_asked_for(wanted):
     assert bench.measure
     found = bench.measure(0.0)
     assert found["instructions"] == pytest.approx(wanted, rel=0.2)
-    assert 0 < found["seconds"] < found["verified"]
+    assert 0 <= found["seconds"] < found["verified"]
 
 
 def test_a_memorised_batch_is_measured_early_and_late_and_put_back():
