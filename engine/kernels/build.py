@@ -157,21 +157,40 @@ def elementwise_kernel(name: str, body: str, kinds: str) -> Kernel:
 
     `kinds` tells what each holds, "xy->o": a small letter is a float of the kernel's type, a
     capital one a truth of one byte. In the body `F(1)` is the constant 1 in the float type.
+
+    args: the result, the operands, and, if there is more than one, a mode: which operands are one
+    number for all elements (1: the first, 2: the second, ...), one of `modes(kinds)`.
     """
     operands, result = kinds.split("->")
 
     def write(suffix: str) -> str:
-        source = ["def kernel(args, begin, end):"]
-        source.append(f"    out = {'u8' if result.isupper() else suffix}(args[0])")
+        def pointer(letter: str) -> str:
+            return "u8" if letter.isupper() else suffix
+
+        source = ["def kernel(args, begin, end):", f"    out = {pointer(result)}(args[0])"]
         for k, letter in enumerate(operands, 1):
-            source.append(f"    {letter}s = {'u8' if letter.isupper() else suffix}(args[{k}])")
-        source.append("    for i in range(begin, end):")
-        source += [f"        {letter} = {letter}s[i]" for letter in operands]
-        source.append(f"        out[i] = {f'np.uint8({body})' if result.isupper() else body}")
-        source.append("    return 0")
+            source.append(f"    {letter}s = {pointer(letter)}(args[{k}])")
+        if len(operands) > 1:
+            source.append(f"    mode = args[{1 + len(operands)}]")
+        store = f"out[i] = {f'np.uint8({body})' if result.isupper() else body}"
+        for mode in sorted(modes(kinds), reverse=True):
+            still = [letter for k, letter in enumerate(operands) if mode >> k & 1]
+            inner = "    " if mode == 0 else "        "
+            if mode:
+                source.append(f"    if mode == {mode}:")
+            source += [f"{inner}{letter} = {letter}s[0]" for letter in still]
+            source.append(f"{inner}for i in range(begin, end):")
+            source += [f"{inner}    {c} = {c}s[i]" for c in operands if c not in still]
+            source += [f"{inner}    {store}", f"{inner}return 0"]
         return "\n".join(source)
 
     return Kernel(name, write, letters=result + operands)
+
+
+def modes(kinds: str) -> set[int]:
+    """Which operands of an elementwise kernel may be one number for all elements, as sets of bits:
+    one of two, or the last two of three, and none."""
+    return ({0}, {0}, {0, 1, 2}, {0, 2, 4, 6})[kinds.index("-")]
 
 
 def range_kernel(name: str, source: str, splits: bool = True, letters: str = "") -> Kernel:

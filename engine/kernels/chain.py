@@ -8,11 +8,11 @@ from .walk import LOAD
 SCRATCH = 65536
 """Bytes of scratch that a chain has."""
 
-STEP_WORDS = 10
-"""Words of a step: the kernel, how many operands, and of each, the result first, where it lies and
-the bytes from one element to the next; IN_SCRATCH there means that it lies in that slot."""
+STEP_WORDS = 11
+"""Words of a step: the kernel, how many operands, its mode (build.elementwise_kernel), and of each
+operand, the result first, where it lies and the bytes from one element to the next; IN_SCRATCH
+there means that it lies in that slot."""
 
-OPERANDS = 4
 IN_SCRATCH = -1
 
 LOAD_WORDS = 7
@@ -44,11 +44,12 @@ def kernel(args, begin, end):
         for k in range(args[1]):
             step = i64(args[0] + {8 * STEP_WORDS} * k)
             for j in range(step[1]):
-                stride = step[3 + 2 * j]
+                stride = step[4 + 2 * j]
                 if stride == {IN_SCRATCH}:
-                    row[j] = scratch + step[2 + 2 * j] * size
+                    row[j] = scratch + step[3 + 2 * j] * size
                 else:
-                    row[j] = step[2 + 2 * j] + at * stride
+                    row[j] = step[3 + 2 * j] + at * stride
+            row[step[1]] = step[2]
             status = call_kernel(step[0], row, 0, count)
             if status != 0:
                 return at + status

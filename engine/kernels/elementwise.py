@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import pool
-from .build import F32, F64, I64, U8, Kernel, elementwise_kernel
+from .build import F32, F64, I64, U8, Kernel, elementwise_kernel, modes
 from .door import door, on_host
 from .walk import walk
 
@@ -63,6 +63,7 @@ class Elementwise:
         item = dtype.itemsize
         letters = self.kinds[-1] + self.kinds[:-3]
         sizes = sum((1 if c.isupper() else item) << 4 * k for k, c in enumerate(letters))
+        sizes |= sum(1 << 32 + mode for mode in modes(self.kinds))
         address = self.kernel.address(dtype)
         enter = door(walk.address(I64), "o" * (1 + self.count), address, sizes, pool.ADDRESS)
         if dtype is F32:

@@ -75,9 +75,9 @@ SOURCE = (
     + LOAD
     + f"""
 def kernel(args, begin, end):
-    # args: the kernel's address; the bytes of an item, four bits an operand; the job of the pool,
-    # or 0; then id(array) for each operand, the result first: it is contiguous and has the
-    # broadcast shape.
+    # args: the kernel's address; the bytes of an item, four bits an operand, and from bit 32 on the
+    # modes that it has (build.modes); the job of the pool, or 0; then id(array) for each operand,
+    # the result first: it is contiguous and has the broadcast shape.
     # end: the number of operands, the result counted.
     inner_kernel = args[0]
     out = args[3] + {DATA}
@@ -122,10 +122,15 @@ def kernel(args, begin, end):
             table[k * {MAX_DIMS}] = (args[1] >> (4 * k) & 15)
     row = i64(scratch_512())
     plain = rank == 1
+    mode = 0
     for k in range(end):
         row[k] = i64(args[3 + k] + {DATA})[0]
-        plain = plain and table[k * {MAX_DIMS} + rank - 1] == (args[1] >> (4 * k) & 15)
-    if plain:
+        stride = table[k * {MAX_DIMS} + rank - 1]
+        if stride != (args[1] >> (4 * k) & 15):
+            plain = plain and stride == 0
+            mode |= 1 << k
+    row[end] = mode >> 1
+    if plain and args[1] >> (32 + row[end]) & 1:
         return share_out(args[2], inner_kernel, row, 0, total, total // {SHARED // 4})
     # A contiguous operand is read where it lies (code 1), one that never moves is loaded once
     # (code 2, then 3), any other is loaded for each block (code 0).
@@ -140,6 +145,7 @@ def kernel(args, begin, end):
             still = still and stride == 0
             step *= dims[d]
         codes[k] = 1 if flat else 2 if still else 0
+    row[end] = 0
     scratch = i64(scratch_512())
     scratch[1] = scratch_8k()
     scratch[2] = scratch_8k()

@@ -6,12 +6,13 @@ from the same numbers, so no bit changes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..kernels import chain as kernels
-from ..kernels.build import I64, kernel_at
+from ..kernels.build import I64, kernel_at, modes
+from ..kernels.pairs import ARITHMETIC, FUNCTIONS, pair
 from ..kernels.update import accumulate, in_place
 from ..kernels.walk import walk
 from ..ops.elementwise import add, clone
@@ -206,8 +207,8 @@ def _together(one: Chain, inside: set[int]) -> list[Instruction]:
     steps = one.steps
     if len(steps) == 1 and steps[0].adds:
         return [steps[0].source]
-    if len(steps) == 1 and all(x.flat for x in steps[0].operands):
-        words = tuple([Address(x.array) for x in (steps[0].out, *steps[0].operands)])
+    if len(steps) == 1 and all(x.flat for x in _moving(steps[0])):
+        words = *[Address(x.array) for x in (steps[0].out, *steps[0].operands)], _mode(steps[0])
         return [steps[0].source.calling(steps[0].kernel, words, 0, one.total)]
     table = _Tables(steps, inside)
     if table.count > MOST:
@@ -230,6 +231,55 @@ def _together(one: Chain, inside: set[int]) -> list[Instruction]:
     return [Instruction(kernels.chain.address(I64), words, 0, one.total, ops)]
 
 
+def _still(step: Step) -> int:
+    """Which operands are one number for all elements, as bits."""
+    return sum(1 << k for k, x in enumerate(step.operands) if x.still and not x.flat)
+
+
+def _mode(step: Step) -> int:
+    """The kernel's mode: the same, as far as it has one for it."""
+    mode = _still(step)
+    return mode if mode in modes(kernel_at[step.kernel].letters[1:] + "->") else 0
+
+
+def _moving(step: Step) -> list[View]:
+    """The operands of which the kernel reads as many elements as it computes."""
+    mode = _mode(step)
+    return [x for k, x in enumerate(step.operands) if not mode >> k & 1]
+
+
+def _units(steps: Sequence[Step], inside: set[int]) -> list[tuple[Step, int, int]]:
+    """Steps with their modes, and how many of the given ones each stands for: two ops become one
+    step (kernels/pairs.py), where only the second reads the result of the first."""
+    uses: dict[int, int] = {}
+    for step in steps:
+        for x in (step.out, *step.operands):
+            uses[x.memory] = uses.get(x.memory, 0) + 1
+    found: list[tuple[Step, int, int]] = []
+    k = 0
+    while k < len(steps):
+        one = steps[k]
+        both = None
+        if k + 1 < len(steps) and one.out.memory in inside and uses[one.out.memory] == 2:
+            both = _pair(one, steps[k + 1])
+        found.append((both, 0, 2) if both else (one, _mode(one), 1))
+        k += 2 if both else 1
+    return found
+
+
+def _pair(one: Step, other: Step) -> Step | None:
+    """Two steps as one, if there is a kernel for both and the second reads the first."""
+    first, second = kernel_at[one.kernel].name, kernel_at[other.kernel].name
+    follows = second in ARITHMETIC or second in FUNCTIONS
+    sides = [k for k, x in enumerate(other.operands) if x.memory == one.out.memory]
+    if one.adds or other.adds or first not in ARITHMETIC or not follows or len(sides) != 1:
+        return None
+    operands = one.operands + tuple([x for k, x in enumerate(other.operands) if k != sides[0]])
+    whole = Step(0, other.out, operands, one.total, one.source)
+    kernel = pair(first, second, sides[0], _still(whole)).address(other.out.array.dtype)
+    return replace(whole, kernel=kernel)
+
+
 class _Tables:
     """The words that the kernel of chains reads, and how much scratch they need."""
 
@@ -238,32 +288,37 @@ class _Tables:
         self.loads: list[Word] = []
         self.count = 0
         self._free: list[int] = []
-        self._inside = inside
         self._slots: dict[int, int] = {}
         self._loaded: dict[tuple[int, tuple[int, ...], tuple[int, ...]], int] = {}
         last = {}
         for k, step in enumerate(steps):
             for x in (step.out, *step.operands):
                 last[x.memory] = k
-        for k, step in enumerate(steps):
-            reads = [self._read(x) for x in step.operands]
+        done = -1
+        for step, mode, count in _units(steps, inside):
+            done += count
+            still = _still(step) if count > 1 else mode
+            reads = [
+                (Address(x.array), 0) if still >> j & 1 else self._read(x)
+                for j, x in enumerate(step.operands)
+            ]
             memory = step.out.memory
             if memory not in inside:
                 if step.adds:  # a kernel writes elsewhere than it reads
                     slot = self._slot()
-                    self._add(step.kernel, [(slot, kernels.IN_SCRATCH), *reads])
-                    self._add(_copier(step), [self._lies(step.out), (slot, kernels.IN_SCRATCH)])
+                    self._add(step.kernel, 0, [(slot, kernels.IN_SCRATCH), *reads])
+                    self._add(_copier(step), 0, [self._lies(step.out), (slot, kernels.IN_SCRATCH)])
                     self._free.append(slot)
                 else:
-                    self._add(step.kernel, [self._lies(step.out), *reads])
+                    self._add(step.kernel, mode, [self._lies(step.out), *reads])
             else:
                 before = self._slots.get(memory)
                 self._slots[memory] = slot = self._slot()
-                self._add(step.kernel, [(slot, kernels.IN_SCRATCH), *reads])
+                self._add(step.kernel, mode, [(slot, kernels.IN_SCRATCH), *reads])
                 if before is not None:
                     self._free.append(before)
             for memory in {x.memory for x in (step.out, *step.operands)}:
-                if memory in self._slots and last[memory] == k:
+                if memory in self._slots and last[memory] <= done:
                     self._free.append(self._slots.pop(memory))
 
     def _slot(self) -> int:
@@ -292,8 +347,8 @@ class _Tables:
             ]  # fmt: skip
         return self._loaded[key], kernels.IN_SCRATCH
 
-    def _add(self, kernel: int, operands: list[tuple[Word, int]]) -> None:
-        words: list[Word] = [kernel, len(operands)]
+    def _add(self, kernel: int, mode: int, operands: list[tuple[Word, int]]) -> None:
+        words: list[Word] = [kernel, len(operands), mode]
         for where, stride in operands:
             words += [where, stride]
         self.steps += words + [0] * (kernels.STEP_WORDS - len(words))

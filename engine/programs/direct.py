@@ -61,7 +61,7 @@ def _calls(one: Instruction) -> list[Instruction]:
         if not whole:  # blocks in scratch
             return []
         begin, end, row = calls[0]
-        return [one.calling(inner, _symbols(row[: one.end], one), begin, end)]
+        return [one.calling(inner, _symbols(row[: one.end + 1], one), begin, end)]
     if one.kernel == in_place.address(I64):
         return [_update(one)]
     if one.kernel == multiply.address(I64):
