@@ -4,10 +4,11 @@ A card is a list of marks (text, heat maps) at offsets of its own, so nothing in
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from .blocks import Block
-from .marks import BODY, SMALL, TITLE, Heat, Text
+from .marks import BODY, SMALL, TITLE, Bars, Mark, Text
 from .model import FULL, Edge, Graph, Node
 from .text import MINUS, clip, count_text, number, shape_text, shorten, width, wrap_columns
 from .wording import edge_lines, grad_label, in_names, sign_tone, signed, terms_text
@@ -16,6 +17,7 @@ PAD = 10.0
 LINE = 15.0
 LABEL_LINE, BESIDE = 12.5, 6.0
 NAME_COLUMNS, FORMULA_COLUMNS, RULE_COLUMNS = 26, 34, 32
+PROBLEM_COLUMNS, PROBLEM_LINES = 44, 9
 MOST_TERMS = 4
 
 
@@ -32,20 +34,23 @@ class Card:
     reach: tuple[float, float]
     outlet: float
     ports: tuple[float, ...]
-    marks: tuple[Text | Heat, ...]
+    marks: tuple[Mark, ...]
     labels: tuple[tuple[Text, ...], ...]
 
 
-def make_cards(graph: Graph) -> tuple[Card, ...]:
-    """One card per node; above 400 nodes only op and shape, without labels on edges.
+def make_cards(graph: Graph, show: Collection[str] | None = None) -> tuple[Card, ...]:
+    """One card per node, which tells what `show` names of "value", "grad" and "local".
+
+    Without `show` all of it, above 400 nodes nothing but op and shape.
 
     >>> import backlit as bl
     >>> x = bl.tensor(3.0, requires_grad=True, name="x")
     >>> [mark.text for mark in make_cards(bl.draw(x * x).graph)[0].marks]
     ['= 3 + 3', 'x', 'param', 'value', '3', '∂L/∂x', '▲ 6']
     """
-    compact = len(graph.nodes) > FULL
-    return tuple(_Composer(graph, node).card(compact) for node in graph.nodes)
+    if show is None:
+        show = () if len(graph.nodes) > FULL else ("value", "grad", "local")
+    return tuple(_Composer(graph, node, show).card() for node in graph.nodes)
 
 
 def _arrivals(
@@ -79,28 +84,37 @@ def _arrivals(
 class _Composer:
     """Writes the card of one node from top to bottom."""
 
-    def __init__(self, graph: Graph, node: Node) -> None:
+    def __init__(self, graph: Graph, node: Node, show: Collection[str]) -> None:
         self.graph = graph
         self.node = node
-        self.marks: list[Text | Heat] = []
+        self.show = show
+        self.marks: list[Mark] = []
         self.rows: list[tuple[Text, Text]] = []  # left and right texts, justified at the end
         self.width = 0.0
         self.y = PAD
 
-    def card(self, compact: bool) -> Card:
+    def card(self) -> Card:
         node = self.node
         slots = self.graph.inputs_of[node.id]
-        if compact:
-            self._compact()
-            labels = tuple(() for _ in slots)
-        else:
+        if self.show or node.problem:
             self._header()
-            if node.value.size == 1:
+            if not node.value.dtype:
+                pass  # a box with several results, or an op that failed
+            elif node.value.size == 1:
                 self._scalar()
-            else:
+            elif "value" in self.show or "grad" in self.show:
                 self._tensor()
-            self._paths()
-            labels = tuple(self._label(edge) for edge in slots)
+            if "grad" in self.show:
+                self._paths()
+        else:
+            self._compact()
+        for said in node.problem.split("\n"):
+            for line in wrap_columns(said, PROBLEM_COLUMNS, PROBLEM_LINES):
+                self._line(line, "warn", PROBLEM_COLUMNS, SMALL)
+        if node.unseen:
+            self._line(f"+ {count_text(node.unseen, 'edge')} not shown", "faint", size=SMALL)
+        told = "local" in self.show
+        labels = tuple(self._label(edge) if told else () for edge in slots)
         body = max(self.width, 64.0)
         body, ports, labels, reach = _arrivals(body, labels, len(slots))
         for left, right in self.rows:
@@ -122,7 +136,7 @@ class _Composer:
         main = [
             edge.slot
             for edge in self.graph.inputs_of[self.node.id]
-            if self.graph.nodes[edge.src].kind in ("op", "input")
+            if self.graph.nodes[edge.src].kind in ("op", "module", "input")
         ]
         return ports[main[0]] if len(main) == 1 else body / 2
 
@@ -144,11 +158,7 @@ class _Composer:
 
     def _header(self) -> None:
         node = self.node
-        symbol = node.symbol.replace("-", MINUS)
-        title = node.name if node.is_leaf or node.named else symbol
-        aside = node.kind if node.is_leaf else node.name if not node.named else symbol
-        if node.value.size != 1:
-            aside = shape_text(node.value.shape)
+        title, aside = _titles(node)
         shown = shorten(title, NAME_COLUMNS)
         self.y += LINE
         y = self.y - 4.0
@@ -156,7 +166,9 @@ class _Composer:
             Text(PAD, y, shown, TITLE, bold=True, full=title if shown != title else ""),
             Text(-PAD, y, shorten(aside, NAME_COLUMNS), SMALL, "muted"),
         )
-        if not node.is_leaf:
+        if node.kind == "module":
+            self._box()
+        elif not node.is_leaf:
             self._line(in_names(self.graph, node, node.formula), "muted", size=SMALL)
         elif node.value.size != 1:
             dtype = "" if node.value.dtype == "float32" else f" {node.value.dtype}"
@@ -164,13 +176,33 @@ class _Composer:
                 f"{node.kind} · {count_text(node.value.size, 'number')}{dtype}", "muted", size=SMALL
             )
 
+    def _box(self) -> None:
+        """What a module holds; and of many in a row, how their gradients grow or fade."""
+        node = self.node
+        if node.count > 1:
+            times = f"× {node.count}" if node.op == "module" else f"× {node.count}, of {node.op}"
+            self._line(times, size=BODY)
+        for line in node.inside.split(" · "):
+            self._line(line, "muted", size=SMALL)
+        if node.trend and "grad" in self.show:
+            self.y += 2.0
+            self._line("norm of ∂, first to last", "muted", size=SMALL)
+            wide = min(max(6.0 * len(node.trend), 60.0), 180.0)
+            self.marks.append(Bars(PAD, self.y, wide, 18.0, node.trend))
+            self.y += 20.0
+            self._line(f"{number(node.trend[0], 3)} … {number(node.trend[-1], 3)}", size=SMALL)
+            self.width = max(self.width, wide + 2 * PAD)
+
     def _compact(self) -> None:
         node = self.node
-        title = node.name if node.is_leaf or node.named else node.symbol
+        title, _ = _titles(node)
+        aside = shape_text(node.value.shape) if node.value.dtype else ""
+        if node.count > 1:
+            aside = f"× {node.count} {aside}"
         self.y += LINE - 6.0
         self._row(
             Text(PAD, self.y, shorten(title, 18), BODY, bold=True),
-            Text(-PAD, self.y, shape_text(node.value.shape), SMALL, "muted"),
+            Text(-PAD, self.y, aside, SMALL, "muted"),
         )
 
     def _gradient_word(self) -> tuple[str, str]:
@@ -185,13 +217,14 @@ class _Composer:
         if node.kind == "const":
             return  # its name is its value
         value = node.value.scalar
-        self.y += LINE + 1.0
-        tone = "warn" if node.value.nans or node.value.infs else "ink"
-        self._row(
-            Text(PAD, self.y - 4.0, "value", SMALL, "muted"),
-            Text(-PAD, self.y - 4.0, "" if value is None else number(value), BODY, tone),
-        )
-        if node.grad_state == "none":
+        if "value" in self.show:
+            self.y += LINE + 1.0
+            tone = "warn" if node.value.nans or node.value.infs else "ink"
+            self._row(
+                Text(PAD, self.y - 4.0, "value", SMALL, "muted"),
+                Text(-PAD, self.y - 4.0, "" if value is None else number(value), BODY, tone),
+            )
+        if node.grad_state == "none" or "grad" not in self.show:
             return
         grad = node.grad.scalar if node.grad else None
         text, tone = self._gradient_word() if grad is None else (signed(grad), sign_tone(grad))
@@ -204,13 +237,13 @@ class _Composer:
     def _tensor(self) -> None:
         """Value and gradient: side by side, or one above the other where rows are long."""
         node = self.node
-        blocks = [Block("value", node.value, False)]
-        if node.grad_state != "none":
+        blocks = [Block("value", node.value)] if "value" in self.show else []
+        if node.grad_state != "none" and "grad" in self.show:
             if node.grad is not None and node.grad_state == "set":
-                blocks.append(Block(grad_label(self.graph, node), node.grad, True))
+                blocks.append(Block(grad_label(self.graph, node), node.grad, node.value))
             else:
                 word, tone = self._gradient_word()
-                blocks.append(Block(grad_label(self.graph, node), None, True, word, tone))
+                blocks.append(Block(grad_label(self.graph, node), None, word=word, tone=tone))
         beside = all(block.heat_w <= 150.0 for block in blocks)
         self.y += 3.0
         x, bottom = PAD, self.y
@@ -226,15 +259,17 @@ class _Composer:
 
     def _paths(self) -> None:
         """Where several uses meet: the sum of what each contributes."""
-        uses = [e.contribution for e in self.graph.uses_of[self.node.id] if e.contribution]
-        if len(uses) < 2:
+        edges = [edge for edge in self.graph.uses_of[self.node.id] if edge.contribution]
+        count = sum(edge.count for edge in edges)
+        if count < 2 or self.node.unseen:
             return
+        uses = [edge.contribution for edge in edges if edge.contribution]
         scalars = [use.scalar for use in uses if use.scalar is not None]
-        if len(scalars) == len(uses) <= MOST_TERMS:
+        if len(scalars) == count <= MOST_TERMS:
             for line in wrap_columns(terms_text(scalars), FORMULA_COLUMNS):
                 self._line(line)
         else:
-            self._line(f"sum of {len(uses)} paths")
+            self._line(f"sum of {count} paths")
 
     def _label(self, edge: Edge) -> tuple[Text, ...]:
         lines = []
@@ -246,3 +281,17 @@ class _Composer:
                     Text(BESIDE, y, part, SMALL, tone, bold, full=text if len(shown) > 1 else "")
                 )
         return tuple(lines)
+
+
+def _titles(node: Node) -> tuple[str, str]:
+    """What stands at the head of a card, on the left and on the right."""
+    symbol = node.symbol.replace("-", MINUS)
+    title = node.name if node.is_leaf or node.named else symbol
+    aside = node.kind if node.is_leaf else node.name if not node.named else symbol
+    if node.kind == "module" and not node.value.dtype:
+        aside = node.op
+    elif node.problem and not node.value.dtype:
+        aside = "failed"
+    elif node.value.size != 1:
+        aside = shape_text(node.value.shape)
+    return title, aside

@@ -5,8 +5,9 @@ For terminals, logs and screen readers; nothing is left out but the numbers of b
 from __future__ import annotations
 
 from .model import Edge, Graph, Node, Values
-from .svg import headline, remarks
+from .svg import headline
 from .text import columns, number, shape_text, shorten, summed_text
+from .views import View, make_view
 from .wording import derivative_text, in_names, terms_text
 
 NAME = 28
@@ -31,8 +32,14 @@ def list_graph(graph: Graph) -> str:
         → x  ∂/∂x = x  3 × 1 = 3
       ∂L/∂x = 6 = 3 + 3
     """
+    return list_view(make_view(graph))
+
+
+def list_view(view: View) -> str:
+    """What a figure shows of a graph, as text."""
+    graph = view.graph
     rows = [_forward(graph, node) for node in graph.nodes]
-    lines = [*headline(graph), *remarks(graph), "", "forward", *_table(rows), "", "backward"]
+    lines = [*headline(view.whole), *view.remarks, "", "forward", *_table(rows), "", "backward"]
     for node in reversed(graph.nodes):
         if not node.is_leaf:
             lines += _backward(graph, node)
@@ -43,6 +50,10 @@ def list_graph(graph: Graph) -> str:
 def _forward(graph: Graph, node: Node) -> tuple[str, ...]:
     operands = ", ".join(_name(graph.nodes[edge.src]) for edge in graph.inputs_of[node.id])
     made = node.kind if node.is_leaf else f"{node.op}({operands})"
+    if node.count > 1:
+        made = f"× {node.count}, {made}"
+    if node.problem:
+        return _name(node), made, node.problem.replace("\n", " "), ""
     where = f"in {node.module_path}" if node.module_path else ""
     return _name(node), made, _values(node.value), where
 

@@ -1,4 +1,4 @@
-"""What a card is made of: pieces of text and heat maps, at offsets of their own.
+"""What a card is made of: pieces of text, heat maps and bars, at offsets of their own.
 They say what is meant (a tone, a number); the theme says in which colour.
 """
 
@@ -34,3 +34,21 @@ class Heat:
     w: float
     h: float
     cells: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Counts or sizes, from left to right, as bars on a line; the highest has the height `h`.
+
+    `zero` is where on the way from left to right 0 lies, where that is meant and within.
+    """
+
+    x: float
+    y: float
+    w: float
+    h: float
+    heights: tuple[float, ...]
+    zero: float | None = None
+
+
+Mark = Text | Heat | Bars

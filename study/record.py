@@ -4,7 +4,7 @@ No `.grad` is touched and nothing is freed, so drawing never changes what traini
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -41,6 +41,13 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
     >>> graph.nodes[0].name, graph.nodes[0].grad.scalar
     ('x', 6.0)
     """
+    return recorded(loss, names, module)[0]
+
+
+def recorded(
+    loss: Tensor, names: Mapping[str, object] | None = None, module: Any = None
+) -> tuple[Graph, Callable[[object], int | None]]:
+    """The view model, and the number that a tensor has in it (None for what is not there)."""
     if not isinstance(loss, Tensor):
         raise TypeError(
             f"draw: what is drawn is a Tensor, usually the loss, not {type(loss).__name__}"
@@ -58,14 +65,17 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
             f"draw: backward starts from one number, this tensor has shape {loss.shape} (from "
             f"{loss.primitive.name}); draw its .sum() or .mean()"
         )
-    return _Recorder(loss, names or {}, module).graph()
+    recorder = Recorder([loss], names or {}, module)
+    return recorder.graph(), recorder.number_of
 
 
-class _Recorder:
-    """One walk over the tape. Ops are numbered as they were made, a leaf before its first use."""
+class Recorder:
+    """One walk over the tape from `roots`, of which the last is the loss. Ops are numbered as they
+    were made, a leaf before its first use."""
 
-    def __init__(self, loss: Tensor, names: Mapping[str, object], module: Any) -> None:
-        self.loss = loss
+    def __init__(self, roots: Sequence[Tensor], names: Mapping[str, object], module: Any) -> None:
+        self.loss = roots[-1]
+        self.stopped = False  # whether the forward did not get as far as a loss
         self.params = {} if module is None else dict(module.named_parameters())
         self.owned = None if module is None else set(self.params.values())
         self.names: dict[object, str] = {p: name for name, p in self.params.items()}
@@ -76,18 +86,22 @@ class _Recorder:
         self.ids: dict[object, int] = {}  # a tensor by its key, to its number in the graph
         self.users: dict[int, list[Any]] = {}  # the results made from a leaf
         self.freed = False
-        for out in reversed(reachable([loss])):
+        for out in reversed(reachable(roots)):
             for x in out.inputs:
                 if x.primitive is None:
                     self.users.setdefault(self._number(x), []).append(out)
             self._number(out)
             self.freed |= out.freed
-        for parameter in self.params.values():
-            self._number(parameter)
+        for x in (*roots, *self.params.values()):
+            self._number(x)
         self.tiles = len(self.tensors) <= FULL
         self.walked: list[int] = []
         self.grads: dict[int, Values] = {}
         self.flows: dict[tuple[int, int], tuple[Values, tuple[int, ...], float | None]] = {}
+
+    def number_of(self, tensor: object) -> int | None:
+        """The number of a tensor in the graph, None for what is not in it."""
+        return self.ids.get(_key(tensor)) if isinstance(tensor, Tensor) else None
 
     def _number(self, tensor: Tensor) -> int:
         key = _key(tensor)
@@ -104,10 +118,18 @@ class _Recorder:
             for i, x in enumerate(self.tensors):
                 if x.primitive is None and x.grad is not None:
                     self.grads[i] = summarise(x.grad.data, self.tiles)
-        free = {kind: count() for kind in LETTERS}
-        nodes = tuple(self._node(i, x, free) for i, x in enumerate(self.tensors))
-        graph = Graph(nodes, tuple(self._edges()), (), self.ids[_key(self.loss)], self.freed)
+        graph = Graph(self.nodes(), tuple(self.edges()), (), self.ids[_key(self.loss)], self.freed)
         return replace(graph, steps=narrate(graph, self.walked))
+
+    def nodes(self) -> tuple[Node, ...]:
+        """A node for every tensor; where NaN or infinity was born, that is its problem."""
+        free = {kind: count() for kind in LETTERS}
+        nodes = [self._node(i, x, free) for i, x in enumerate(self.tensors)]
+        for i, node in enumerate(nodes):
+            if (node.value.nans or node.value.infs) and self.tensors[i].primitive is not None:
+                operands = [nodes[self.ids[_key(x)]].value for x in self.tensors[i].inputs]
+                nodes[i] = replace(node, problem=born(node, operands))
+        return tuple(nodes)
 
     def _drain(self) -> None:
         """Walk backward once, keeping of each step what pictures need."""
@@ -130,7 +152,8 @@ class _Recorder:
         for leaf, total in sums.items():
             self.grads[leaf] = summarise(total, self.tiles)
 
-    def _edges(self) -> list[Edge]:
+    def edges(self) -> list[Edge]:
+        """An edge for every operand of every op."""
         edges: list[Edge] = []
         for dst, out in enumerate(self.tensors):
             if out.primitive is None:
@@ -217,7 +240,22 @@ class _Recorder:
             return "none"
         if grad is not None:
             return "zero" if grad.zeros == 1.0 else "set"
-        return "not run" if self.freed else "no path"
+        return "not run" if self.freed or self.stopped else "no path"
+
+
+def born(node: Node, operands: Sequence[Values]) -> str:
+    """What to say of an op that made NaN or infinity of finite numbers; else nothing."""
+    if any(value.nans or value.infs for value in operands):
+        return ""
+    made = [f"{node.value.nans:,} NaN"] * bool(node.value.nans)
+    made += [f"{node.value.infs:,} infinite"] * bool(node.value.infs)
+    ranges = [
+        f"{number(value.low)} … {number(value.high)}"
+        for value in operands
+        if value.low is not None and value.high is not None
+    ]
+    of = f" of operands in {' and '.join(ranges[:3])}" if ranges else ""
+    return f"{node.op} made {' and '.join(made)} here{of}"
 
 
 def _key(tensor: Tensor) -> object:

@@ -1,4 +1,4 @@
-"""Colours: a light and a dark theme, safe for the colour-blind, and the scale of heat maps.
+"""Colours: four themes, safe for the colour-blind, and the scales of heat maps.
 Blue is positive and orange negative everywhere; a glyph or a dash always says it too.
 """
 
@@ -19,6 +19,7 @@ class Theme:
     cards: dict[str, tuple[str, str]]
     frame: tuple[str, str]
     line: str
+    bar: str
     nan: str
     scale: tuple[str, ...]  # from the most negative to the most positive
 
@@ -77,9 +78,12 @@ THEMES = {
             "param": ("#fdf7e4", "#c4a74a"),
             "input": ("#ecf6f0", "#7bab8d"),
             "const": ("#ffffff", "#a9b3c2"),
+            "module": ("#e9eef6", "#6f86a8"),
+            "problem": ("#fde9f0", "#c2185b"),
         },
         frame=("#5b6676", "#cfd6e0"),
         line="#8893a4",
+        bar="#9fb0c6",
         nan="#c2185b",
         scale=("#b35806", "#f1a340", "#f7f7f7", "#67a9cf", "#2166ac"),
     ),
@@ -102,11 +106,72 @@ THEMES = {
             "param": ("#29241a", "#8f7a3d"),
             "input": ("#18261f", "#4f8064"),
             "const": ("#0f141b", "#4a566a"),
+            "module": ("#1c2838", "#5f7ba3"),
+            "problem": ("#3a1826", "#ff6f9f"),
         },
         frame=("#9ba7b7", "#313b4a"),
         line="#7a8699",
+        bar="#54657d",
         nan="#ff6f9f",
         scale=("#f1a340", "#8a5c22", "#1e2530", "#38607a", "#67a9cf"),
+    ),
+    # for print: white cards, told apart by border alone; every grey survives a copying machine
+    "paper": Theme(
+        name="paper",
+        background="#ffffff",
+        tones={
+            "ink": "#000000",
+            "muted": "#4d4d4d",
+            "faint": "#737373",
+            "on strong": "#ffffff",
+            "plus": "#2166ac",
+            "minus": "#b35806",
+            "rule": "#333333",
+            "warn": "#b2182b",
+        },
+        cards={
+            "op": ("#ffffff", "#7f7f7f"),
+            "output": ("#ffffff", "#000000"),
+            "param": ("#f2f2f2", "#000000"),
+            "input": ("#ffffff", "#000000"),
+            "const": ("#ffffff", "#7f7f7f"),
+            "module": ("#e6e6e6", "#4d4d4d"),
+            "problem": ("#ffffff", "#b2182b"),
+        },
+        frame=("#4d4d4d", "#b3b3b3"),
+        line="#7f7f7f",
+        bar="#a6a6a6",
+        nan="#b2182b",
+        scale=("#b35806", "#f1a340", "#f7f7f7", "#67a9cf", "#2166ac"),
+    ),
+    # every text at least 7 : 1 against what it stands on (WCAG 2.2, AAA)
+    "contrast": Theme(
+        name="contrast",
+        background="#ffffff",
+        tones={
+            "ink": "#000000",
+            "muted": "#262626",
+            "faint": "#404040",
+            "on strong": "#ffffff",
+            "plus": "#053d7a",
+            "minus": "#7a3b00",
+            "rule": "#4a1486",
+            "warn": "#8c0b34",
+        },
+        cards={
+            "op": ("#ffffff", "#000000"),
+            "output": ("#f3ecff", "#4a1486"),
+            "param": ("#fff6d6", "#000000"),
+            "input": ("#e5f6ea", "#000000"),
+            "const": ("#ffffff", "#000000"),
+            "module": ("#e3edfb", "#000000"),
+            "problem": ("#ffffff", "#8c0b34"),
+        },
+        frame=("#000000", "#404040"),
+        line="#404040",
+        bar="#595959",
+        nan="#8c0b34",
+        scale=("#7a3b00", "#f1a340", "#ffffff", "#67a9cf", "#053d7a"),
     ),
 }
 _RAMPS = {name: _ramp(theme.scale) for name, theme in THEMES.items()}

@@ -13,6 +13,7 @@ import numpy as np
 from .model import SMALL, Tile, Values
 
 TILE = 32  # most rows and columns of a tile
+BINS = 24  # of a histogram
 NAN_CELL = -128
 
 
@@ -35,18 +36,36 @@ def summarise(array: np.ndarray, tile: bool = True) -> Values:
             infs = size - nans - int(ok.sum())
             finite = array[ok]
     some = finite.size > 0
+    low, high = (float(finite.min()), float(finite.max())) if some else (None, None)
+    big = tile and size > SMALL
     return Values(
         shape=tuple(array.shape),
         dtype=dtype_name(array.dtype),
         data=tuple(array.ravel().tolist()) if size <= SMALL else None,
-        tile=reduce_to_tile(array) if tile and size > SMALL else None,
-        low=float(finite.min()) if some else None,
-        high=float(finite.max()) if some else None,
+        tile=reduce_to_tile(array) if big else None,
+        low=low,
+        high=high,
         norm=float(np.linalg.norm(finite.astype(np.float64, copy=False))) if some else None,
         zeros=1.0 - float(np.count_nonzero(array)) / size if size else 0.0,
         nans=nans,
         infs=infs,
+        histogram=histogram(finite) if big and some else (),
     )
+
+
+def histogram(finite: np.ndarray) -> tuple[int, ...]:
+    """How many elements lie in each of 24 equal steps from the lowest to the highest.
+
+    >>> sum(histogram(np.arange(100.0))), histogram(np.ones(5))
+    (100, ())
+    """
+    numbers = finite.astype(np.float64).ravel()
+    low, high = float(numbers.min()), float(numbers.max())
+    step = high / BINS - low / BINS  # the difference itself may overflow
+    if not step > 0.0:
+        return ()
+    bins = np.minimum((numbers / step - low / step).astype(np.int64), BINS - 1)
+    return tuple(np.bincount(np.maximum(bins, 0), minlength=BINS).tolist())
 
 
 def _single(array: np.ndarray) -> Values:

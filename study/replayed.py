@@ -1,0 +1,195 @@
+"""The program of a replayed function as a picture: what runs, for how long, in which module, and
+how long each buffer of memory is in use. Rows run from the first op to the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..engine import ReplayError
+from ..engine.programs.program import Program
+from ..engine.programs.recorder import Op, owner
+from ..engine.programs.replay import Replay
+from ..engine.programs.report import times
+from .pictures import Picture
+from .text import clean, clip, count_text, number, shape_text
+from .timeline import Lane, Row, Timeline, paint_timeline
+
+MOST_ROWS, MOST_LANES = 120, 48
+DEEPEST = 6
+
+
+class ProgramFigure(Picture):
+    """A drawn program, with the times of one measurement: its data are in `.timeline`."""
+
+    def __init__(self, step: Replay, theme: str = "light") -> None:
+        super().__init__(theme)
+        name = getattr(step.function, "__name__", "step")
+        if step.program is None:
+            raise ReplayError(
+                f"draw: {name} has no program yet; the second call with the same shapes makes one"
+            )
+        self.timeline = measure(step.program, clean(name))
+
+    def headline(self) -> str:
+        return self.timeline.title
+
+    def paint(self, theme: str) -> str:
+        return paint_timeline(self.timeline, theme)
+
+    def text(self) -> str:
+        """The rows as a table."""
+        shown = self.timeline
+        lines = [shown.title, shown.subtitle, *shown.remarks, ""]
+        for row in shown.rows:
+            at = f"  # {row.module_path}" if row.module_path else ""
+            mark = " in Python" if row.in_python else ""
+            time = f"{row.seconds * 1e6:9,.2f} us"
+            lines.append(f"{time}  {row.phase:8}  {row.name} {row.shapes}{mark}{at}".rstrip())
+        return "\n".join(lines) + "\n"
+
+    def __repr__(self) -> str:
+        return f'ProgramFigure({self.headline()}; .save("program.svg"), also .png, .html, .txt)'
+
+
+def measure(program: Program, name: str) -> Timeline:
+    """Time each op of a program on the program's own memory, which is left as it was."""
+    ops, seconds = program.ops, times(program)
+    rows_of = _rows(ops)
+    rows = tuple(_row(ops, seconds, members) for members in rows_of)
+    lanes = _lanes(ops, rows_of)
+    remarks = []
+    if len(rows) < len(ops):
+        remarks.append(
+            f"More than {MOST_ROWS} ops: each row stands for all ops in a row of one module."
+        )
+    if len(lanes) > MOST_LANES:
+        smaller = len(lanes) - MOST_LANES
+        remarks.append(f"{count_text(smaller, 'smaller buffer')} not shown.")
+        least = sorted((lane.nbytes for lane in lanes), reverse=True)[MOST_LANES - 1]
+        lanes = [lane for lane in lanes if lane.nbytes >= least][:MOST_LANES]
+    made = {id(owner(op.out)) for op in ops if op.out is not None}
+    outside = [array for array in program.arrays() if id(array) not in made]
+    on_host = sum(op.on_host for op in ops)
+    parts = [
+        count_text(len(ops), "op"),
+        f"{on_host} in Python" if on_host else "none needs Python",
+        f"{count_text(len(made), 'buffer')} of {bytes_text(_size(ops))}",
+        f"{count_text(len(outside), 'array')} from outside of "
+        f"{bytes_text(sum(array.nbytes for array in outside))}",
+    ]
+    title = f"{clip(name, 40)}: {number(sum(seconds) * 1e6, 3)} µs, measured op by op"
+    return Timeline(title, " · ".join(parts), tuple(remarks), rows, tuple(lanes))
+
+
+def _rows(ops: Sequence[Op]) -> list[list[int]]:
+    """The numbers of the ops of each row: single ones, or in a long program runs of one module."""
+    if len(ops) <= MOST_ROWS:
+        return [[i] for i in range(len(ops))]
+    rows: list[list[int]] = []
+    for depth in range(DEEPEST, -1, -1):
+        rows = []
+        last = None
+        for i, op in enumerate(ops):
+            key = (_phase(op), op.scope.split(".")[:depth])
+            if key == last:
+                rows[-1].append(i)
+            else:
+                rows.append([i])
+            last = key
+        if len(rows) <= MOST_ROWS:
+            break
+    return rows
+
+
+def _row(ops: Sequence[Op], seconds: Sequence[float], members: Sequence[int]) -> Row:
+    first = ops[members[0]]
+    path = clean(first.scope)
+    if len(members) == 1:
+        operands = " · ".join(shape_text(array.shape) for array in first.arrays[:4])
+        more = " · …" if len(first.arrays) > 4 else ""
+        result = "" if first.out is None else f" → {shape_text(first.out.shape)}"
+        name, shapes = first.primitive.name, f"{operands}{more}{result}"
+    else:
+        paths = {ops[i].scope for i in members}
+        if len(paths) > 1:
+            path = _common(paths)
+        counts: dict[str, int] = {}
+        for i in members:
+            counts[ops[i].primitive.name] = counts.get(ops[i].primitive.name, 0) + 1
+        usual = sorted(counts, key=lambda op: (-counts[op], op))
+        name = count_text(len(members), "op")
+        shapes = ", ".join(f"{counts[op]} {op}" for op in usual)
+    return Row(
+        _phase(first),
+        path,
+        name,
+        shapes,
+        sum(seconds[i] for i in members),
+        any(ops[i].on_host for i in members),
+    )
+
+
+def _common(paths: set[str]) -> str:
+    found = []
+    for parts in zip(*(path.split(".") for path in paths), strict=False):
+        if len(set(parts)) > 1:
+            break
+        found.append(parts[0])
+    return clean(".".join(found))
+
+
+def _phase(op: Op) -> str:
+    """Forward runs in grad mode, backward outside of it; what changes tensors is an update."""
+    if op.out is None or op.changed:
+        return "update"
+    return "forward" if op.grad_mode else "backward"
+
+
+def _lanes(ops: Sequence[Op], rows_of: Sequence[Sequence[int]]) -> list[Lane]:
+    """The memory that results lie in, as it comes into use. A value lives from the op that wrote
+    it to the last one that read it."""
+    row_of = {i: row for row, members in enumerate(rows_of) for i in members}
+    memory: dict[int, list[list[int]]] = {}
+    arrays = {}
+    for i, op in enumerate(ops):
+        for array in op.arrays:
+            lives = memory.get(id(owner(array)))
+            if lives is not None:
+                lives[-1][1] = row_of[i]
+        if op.out is not None:
+            array = owner(op.out)
+            arrays[id(array)] = array
+            reads = any(owner(one) is array for one in op.arrays)
+            if id(array) not in memory:
+                memory[id(array)] = [[row_of[i], row_of[i]]]
+            elif not reads and memory[id(array)][-1][1] < row_of[i]:
+                memory[id(array)].append([row_of[i], row_of[i]])
+            else:
+                memory[id(array)][-1][1] = row_of[i]
+    return [
+        Lane(
+            arrays[key].nbytes,
+            shape_text(arrays[key].shape),
+            tuple((first, last) for first, last in lives),
+        )
+        for key, lives in memory.items()
+    ]
+
+
+def _size(ops: Sequence[Op]) -> int:
+    return sum({id(m): m.nbytes for op in ops if op.out is not None for m in [owner(op.out)]}
+               .values())  # fmt: skip
+
+
+def bytes_text(count: float) -> str:
+    """A number of bytes, in the unit that fits.
+
+    >>> bytes_text(12), bytes_text(6400), bytes_text(3 << 20)
+    ('12 B', '6.25 kB', '3 MB')
+    """
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while count >= 1024 and len(units) > 1:
+        count /= 1024
+        units.pop(0)
+    return f"{number(count, 3)} {units[0]}"

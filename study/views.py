@@ -1,0 +1,111 @@
+"""What of a graph a figure shows: which tensors, which modules open, what cards tell; and the
+sentences that say what it hides. The view model itself stays whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from .focusing import focus_on
+from .folding import boxes, fold, shown_at
+from .model import FULL, Graph
+from .repeats import gather_repeats, gather_sums
+from .text import count_text, shorten
+
+TOLD = ("value", "grad", "local")
+"""What `show` may name: numbers of the forward, gradients, and the chain rule beside edges."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A graph to draw, cut from the `whole`; what its cards tell; and what there is to remark."""
+
+    whole: Graph
+    graph: Graph
+    show: frozenset[str]
+    remarks: tuple[str, ...] = field(default=())
+
+
+def make_view(
+    graph: Graph,
+    show: Collection[str] | None = None,
+    depth: int | None = None,
+    center: int | None = None,
+    hops: int = 2,
+) -> View:
+    """What is drawn of `graph`.
+
+    Parameters
+    ----------
+    show : of "value", "grad", "local"; None for all, above 400 drawn nodes for none.
+    depth : how many levels of modules are open, the others being boxes; long sums and repeats are
+        gathered then too. None for all, and as few as it takes above 400 nodes.
+    center, hops : with a node, only what is so many edges away at most.
+
+    >>> import backlit as bl
+    >>> x = bl.tensor(3.0, requires_grad=True, name="x")
+    >>> make_view(bl.draw(x * x).graph).remarks
+    ()
+    """
+    drawn, remarks = graph, []
+    if graph.freed:
+        remarks.append(
+            "backward() freed this graph, so the gradients between were not kept: draw "
+            "before backward(), or say backward(retain_graph=True)."
+        )
+    if center is not None:
+        drawn = focus_on(graph, center, hops)
+        rest = len(graph.nodes) - len(drawn.nodes)
+        if rest:
+            remarks.append(
+                f"Only what is at most {count_text(hops, 'step')} away from "
+                f"{shorten(graph.nodes[center].name, 24)}: {count_text(rest, 'node')} of "
+                f"{len(graph.nodes):,} hidden."
+            )
+    if depth is not None or len(drawn.nodes) > FULL:
+        before = drawn
+        drawn = folded(drawn, depth)
+        boxed = sum(node.kind == "module" for node in drawn.nodes)
+        if boxed:
+            hidden = len(before.nodes) - len(drawn.nodes)
+            how = "" if depth is not None else f" (more than {FULL} nodes: depth= opens modules)"
+            remarks.append(
+                f"{count_text(hidden, 'node')} of {len(before.nodes):,} are inside boxes or long "
+                f"sums{how}."
+            )
+        elif len(drawn.nodes) < len(before.nodes):
+            hidden = len(before.nodes) - len(drawn.nodes)
+            remarks.append(f"{count_text(hidden, 'node')} of long sums are drawn as one each.")
+    told = frozenset(TOLD if show is None else show)
+    if show is None and len(drawn.nodes) > FULL:
+        told = frozenset()
+        remarks.append(
+            f"Above {FULL} nodes a card shows op and shape only: values, gradients and the chain "
+            "rule are hidden here; show= or focus= bring them, .graph and .to_json() have them."
+        )
+    return View(graph, drawn, told, tuple(remarks))
+
+
+def folded(graph: Graph, depth: int | None) -> Graph:
+    """The graph with long sums gathered, modules folded below `depth`, repeats gathered.
+
+    Without a depth: with as many levels open as leave 400 nodes to draw, if need be none.
+    """
+    summed = gather_sums(graph)
+    if depth is None and len(summed.nodes) <= FULL:
+        return summed
+    if depth is not None:
+        return _at(summed, depth)
+    counts = shown_at(summed)
+    levels = [level for level, count in enumerate(counts) if level == 0 or count <= 4 * FULL]
+    for level in reversed(levels):  # repeats may yet gather what is too much
+        found = _at(summed, level)
+        if len(found.nodes) <= FULL:
+            return found
+    return _at(summed, 0)
+
+
+def _at(graph: Graph, depth: int) -> Graph:
+    held = [members for _, members in boxes(graph, depth)]
+    return gather_repeats(fold(graph, depth), graph, held)
