@@ -4,6 +4,7 @@ A card is a list of marks (text, heat maps) at offsets of its own, so nothing in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -11,13 +12,14 @@ from .blocks import Block
 from .marks import BODY, SMALL, TITLE, Bars, Mark, Text
 from .model import FULL, Edge, Graph, Node
 from .text import MINUS, clip, count_text, number, shape_text, shorten, width, wrap_columns
-from .wording import edge_lines, grad_label, in_names, sign_tone, signed, terms_text
+from .wording import edge_lines, grad_label, in_names, result_name, sign_tone, signed, terms_text
 
 PAD = 10.0
 LINE = 15.0
 LABEL_LINE, BESIDE = 12.5, 6.0
 NAME_COLUMNS, FORMULA_COLUMNS, RULE_COLUMNS = 26, 34, 32
 PROBLEM_COLUMNS, PROBLEM_LINES = 44, 9
+BOX_COLUMNS, MOST_BARS, DECADES = 48, 60, 9
 MOST_TERMS = 4
 
 
@@ -183,12 +185,12 @@ class _Composer:
             times = f"× {node.count}" if node.op == "module" else f"× {node.count}, of {node.op}"
             self._line(times, size=BODY)
         for line in node.inside.split(" · "):
-            self._line(line, "muted", size=SMALL)
+            self._line(line, "muted", BOX_COLUMNS, SMALL)
         if node.trend and "grad" in self.show:
             self.y += 2.0
-            self._line("norm of ∂, first to last", "muted", size=SMALL)
+            self._line("norm of ∂, first to last, log scale", "muted", BOX_COLUMNS, SMALL)
             wide = min(max(6.0 * len(node.trend), 60.0), 180.0)
-            self.marks.append(Bars(PAD, self.y, wide, 18.0, node.trend))
+            self.marks.append(Bars(PAD, self.y, wide, 18.0, _decades(node.trend)))
             self.y += 20.0
             self._line(f"{number(node.trend[0], 3)} … {number(node.trend[-1], 3)}", size=SMALL)
             self.width = max(self.width, wide + 2 * PAD)
@@ -237,7 +239,8 @@ class _Composer:
     def _tensor(self) -> None:
         """Value and gradient: side by side, or one above the other where rows are long."""
         node = self.node
-        blocks = [Block("value", node.value)] if "value" in self.show else []
+        caption = "value" if node.count == 1 else f"value of {shorten(result_name(node), 16)}"
+        blocks = [Block(caption, node.value)] if "value" in self.show else []
         if node.grad_state != "none" and "grad" in self.show:
             if node.grad is not None and node.grad_state == "set":
                 blocks.append(Block(grad_label(self.graph, node), node.grad, node.value))
@@ -295,3 +298,13 @@ def _titles(node: Node) -> tuple[str, str]:
     elif node.value.size != 1:
         aside = shape_text(node.value.shape)
     return title, aside
+
+
+def _decades(sizes: tuple[float, ...]) -> tuple[float, ...]:
+    """Sizes as heights of at most 60 bars: the largest is 1, what is 9 decades smaller 0."""
+    step = -(-len(sizes) // MOST_BARS)
+    kept = [max(sizes[i : i + step]) for i in range(0, len(sizes), step)]
+    top = max(kept)
+    return tuple(
+        max(1.0 + math.log10(size / top) / DECADES, 0.0) if size and top else 0.0 for size in kept
+    )

@@ -67,24 +67,20 @@ def contract(graph: Graph, parts: Sequence[Part], hidden: Collection[int] = ()) 
             else replace(node, id=new, unseen=node.unseen + unseen[new])
         )
     edges: list[Edge] = []
-    slots: dict[int, int] = {}
-    for dst in sorted({dst for dst, _, _ in merged}):
-        slots[dst] = 0
+    slots = [0] * len(kept)
     for (dst, _, _), uses in sorted(merged.items(), key=lambda item: item[0][0]):
-        slot = slots[dst]
+        ends = (len(edges), number[place[uses[0].src]], dst, slots[dst])
         slots[dst] += 1
-        first = uses[0]
-        src = number[place[first.src]]
-        if len(uses) == 1 and (dst, slot) == (first.dst, first.slot):
-            edges.append(replace(first, id=len(edges), src=src))
-        else:
-            edges.append(_joined(graph, uses, len(edges), src, dst, slot))
+        edges.append(_joined(graph, uses, *ends, nodes[dst].kind == "module"))
     return Graph(tuple(nodes), tuple(edges), (), number[place[graph.root]], graph.freed)
 
 
-def _joined(graph: Graph, uses: list[Edge], id: int, src: int, dst: int, slot: int) -> Edge:
+def _joined(
+    graph: Graph, uses: list[Edge], id: int, src: int, dst: int, slot: int, boxed: bool
+) -> Edge:
+    """The edge that stands for some; into a module no op says what its derivative is."""
     first = uses[0]
-    if len(uses) == 1:
+    if len(uses) == 1 and not boxed:
         return replace(first, id=id, src=src, dst=dst, slot=slot)
     flows = [use.contribution for use in uses if use.contribution is not None]
     return Edge(
@@ -97,13 +93,15 @@ def _joined(graph: Graph, uses: list[Edge], id: int, src: int, dst: int, slot: i
         factor=None,
         upstream=None,
         contribution=_total(graph, first.src, flows) if flows else None,
-        summed=(),
+        summed=first.summed if len(uses) == 1 else (),
         count=sum(use.count for use in uses),
     )
 
 
 def _total(graph: Graph, src: int, flows: list[Values]) -> Values:
     """The sum of several contributions to one node, as far as it is known without their arrays."""
+    if len(flows) == 1:
+        return flows[0]
     node = graph.nodes[src]
     shape = flows[0].shape
     if all(flow.data is not None for flow in flows):

@@ -16,7 +16,7 @@ from ..engine.primitives import Primitive
 from ..nn import Module
 from .contracting import unknown
 from .model import Edge, Graph, Node
-from .record import Recorder
+from .record import Recorder, Use
 from .text import clean, shape_text, shorten
 
 PACKAGE = __name__.partition(".")[0] + "."
@@ -61,8 +61,8 @@ def record_failure(
             for name, value in seen.items()
             if isinstance(value, Tensor) and value.name is None
         }
-    recorder = Recorder(failure.operands, names, module)
-    recorder.stopped = True
+    stopped_at = Use(failure.module_path, failure.operands)
+    recorder = Recorder(failure.operands, names, module, stopped_at)
     nodes, edges = list(recorder.nodes()), recorder.edges()
     failed = len(nodes)
     for slot, operand in enumerate(failure.operands):

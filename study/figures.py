@@ -18,7 +18,7 @@ from .layout import check_engine
 from .listing import list_view
 from .model import Graph
 from .pictures import Picture
-from .record import recorded
+from .record import Recorder, recorded
 from .replayed import ProgramFigure
 from .svg import headline, paint_view
 from .themes import theme_named
@@ -91,12 +91,20 @@ def draw(
             raise ValueError(f"draw: {name} is a whole number from 0 on, not {value!r}")
     if isinstance(what, Replay):
         return ProgramFigure(what, theme)
+
+    def view_of(graph: Graph, number_of: Callable[[object], int | None]) -> View:
+        center = None if focus is None else node_of(graph, focus, number_of(focus)).id
+        return make_view(graph, told, depth, center, hops)
+
+    def shown(recorder: Recorder) -> set[int]:
+        skeleton = recorder.skeleton()
+        return view_of(skeleton, recorder.number_of).drawn()
+
     if isinstance(what, BaseException):
         graph, number_of = record_failure(what, names, module)
     else:
-        graph, number_of = recorded(what, names, module)
-    center = None if focus is None else node_of(graph, focus, number_of(focus)).id
-    return Figure(graph, theme, layout, make_view(graph, told, depth, center, hops))
+        graph, number_of = recorded(what, names, module, shown)
+    return Figure(graph, theme, layout, view_of(graph, number_of))
 
 
 def _checked(show: Collection[str]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from .contracting import Part, contract, unknown
 from .groups import DEEPEST, Group, group_by_module, outside_in
 from .model import Graph, Node
-from .text import count_text
+from .text import count_text, number
 
 
 def fold(graph: Graph, depth: int) -> Graph:
@@ -96,5 +96,5 @@ def contents(nodes: Iterable[Node]) -> str:
     if params:
         words += f" · {count_text(params, 'parameter')} of {count_text(numbers, 'number')}"
     if known:
-        words += f" · their ∂ has norm {norm:.3g}"
+        words += f" · norm of their gradient {number(norm, 3)}"
     return words

@@ -4,17 +4,17 @@ No `.grad` is touched and nothing is freed, so drawing never changes what traini
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine import GraphError, Tensor, backward_steps, no_grad
 from ..engine.backward import GONE, BackwardStep, reachable
 from ..engine.tensors import wrap
-from .model import FULL, Edge, GradState, Graph, Node, NodeKind, Values
+from .model import FULL, SMALL, Edge, GradState, Graph, Node, NodeKind, Values
 from .sentences import narrate
 from .text import clean, number
 from .values import dtype_name, summarise
@@ -45,9 +45,16 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
 
 
 def recorded(
-    loss: Tensor, names: Mapping[str, object] | None = None, module: Any = None
+    loss: Tensor,
+    names: Mapping[str, object] | None = None,
+    module: Any = None,
+    shown: Callable[[Recorder], Collection[int] | None] | None = None,
 ) -> tuple[Graph, Callable[[object], int | None]]:
-    """The view model, and the number that a tensor has in it (None for what is not there)."""
+    """The view model, and the number that a tensor has in it (None for what is not there).
+
+    A graph of more than 400 nodes has tiles only where `shown` says, which is asked before
+    anything is summarised.
+    """
     if not isinstance(loss, Tensor):
         raise TypeError(
             f"draw: what is drawn is a Tensor, usually the loss, not {type(loss).__name__}"
@@ -66,16 +73,31 @@ def recorded(
             f"{loss.primitive.name}); draw its .sum() or .mean()"
         )
     recorder = Recorder([loss], names or {}, module)
+    if len(recorder.tensors) > FULL and any(x.size > SMALL for x in recorder.tensors):
+        recorder.tiled = (shown(recorder) if shown else None) or ()
     return recorder.graph(), recorder.number_of
+
+
+class Use(NamedTuple):
+    """An op that has no result, as it failed: where it ran, and on what."""
+
+    scope: str
+    inputs: tuple[Tensor, ...]
 
 
 class Recorder:
     """One walk over the tape from `roots`, of which the last is the loss. Ops are numbered as they
     were made, a leaf before its first use."""
 
-    def __init__(self, roots: Sequence[Tensor], names: Mapping[str, object], module: Any) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Tensor],
+        names: Mapping[str, object],
+        module: Any,
+        stopped_at: Use | None = None,
+    ) -> None:
         self.loss = roots[-1]
-        self.stopped = False  # whether the forward did not get as far as a loss
+        self.stopped = stopped_at is not None  # the forward did not get as far as a loss
         self.params = {} if module is None else dict(module.named_parameters())
         self.owned = None if module is None else set(self.params.values())
         self.names: dict[object, str] = {p: name for name, p in self.params.items()}
@@ -94,7 +116,9 @@ class Recorder:
             self.freed |= out.freed
         for x in (*roots, *self.params.values()):
             self._number(x)
-        self.tiles = len(self.tensors) <= FULL
+        for x in stopped_at.inputs if stopped_at else ():
+            self.users.setdefault(self.ids[_key(x)], []).append(stopped_at)
+        self.tiled: Collection[int] = range(len(self.tensors))
         self.walked: list[int] = []
         self.grads: dict[int, Values] = {}
         self.flows: dict[tuple[int, int], tuple[Values, tuple[int, ...], float | None]] = {}
@@ -117,9 +141,24 @@ class Recorder:
         else:
             for i, x in enumerate(self.tensors):
                 if x.primitive is None and x.grad is not None:
-                    self.grads[i] = summarise(x.grad.data, self.tiles)
-        graph = Graph(self.nodes(), tuple(self.edges()), (), self.ids[_key(self.loss)], self.freed)
+                    self.grads[i] = summarise(x.grad.data, i in self.tiled)
+        nodes, edges = list(self.nodes()), tuple(self.edges())
+        for edge in edges:
+            if edge.contribution and edge.upstream and not nodes[edge.dst].problem:
+                problem = born_backward(nodes[edge.dst], edge.upstream, edge.contribution)
+                if problem:
+                    nodes[edge.dst] = replace(nodes[edge.dst], problem=problem)
+        graph = Graph(tuple(nodes), edges, (), self.ids[_key(self.loss)], self.freed)
         return replace(graph, steps=narrate(graph, self.walked))
+
+    def skeleton(self) -> Graph:
+        """The graph without numbers: who is made from whom, in which module, of what shape.
+
+        Each node has a `Values` of its own, by which it is found again in a folded graph.
+        """
+        free = {kind: count() for kind in LETTERS}
+        nodes = [self._node(i, x, free, known=False) for i, x in enumerate(self.tensors)]
+        return Graph(tuple(nodes), tuple(self.edges()), (), self.ids[_key(self.loss)], self.freed)
 
     def nodes(self) -> tuple[Node, ...]:
         """A node for every tensor; where NaN or infinity was born, that is its problem."""
@@ -137,7 +176,7 @@ class Recorder:
         for step in backward_steps(self.loss):
             i = self.ids[_key(step.out)]
             self.walked.append(i)
-            self.grads[i] = summarise(step.upstream.data, self.tiles)
+            self.grads[i] = summarise(step.upstream.data, i in self.tiled)
             for slot, (x, flow) in enumerate(zip(step.out.inputs, step.contributions, strict=True)):
                 if flow is None:
                     continue
@@ -150,7 +189,7 @@ class Recorder:
                     leaf = self.ids[x]
                     sums[leaf] = sums[leaf] + flow.data if leaf in sums else flow.data
         for leaf, total in sums.items():
-            self.grads[leaf] = summarise(total, self.tiles)
+            self.grads[leaf] = summarise(total, leaf in self.tiled)
 
     def edges(self) -> list[Edge]:
         """An edge for every operand of every op."""
@@ -182,7 +221,9 @@ class Recorder:
                 )
         return edges
 
-    def _node(self, i: int, tensor: Tensor, free: dict[str, count[int]]) -> Node:
+    def _node(
+        self, i: int, tensor: Tensor, free: dict[str, count[int]], known: bool = True
+    ) -> Node:
         kind = self._kind(tensor)
         made = tensor.primitive
         given = self.names.get(_key(tensor)) or tensor.name or ""
@@ -203,7 +244,7 @@ class Recorder:
             name=name,
             named=named,
             module_path=clean(self._path(i, kind, named, tensor)),
-            value=_gone(tensor) if gone else summarise(tensor.data, self.tiles),
+            value=summarise(tensor.data, i in self.tiled) if known and not gone else _gone(tensor),
             grad=grad,
             grad_state=self._state(tensor, grad),
         )
@@ -248,14 +289,23 @@ def born(node: Node, operands: Sequence[Values]) -> str:
     if any(value.nans or value.infs for value in operands):
         return ""
     made = [f"{node.value.nans:,} NaN"] * bool(node.value.nans)
-    made += [f"{node.value.infs:,} infinite"] * bool(node.value.infs)
+    made += [f"{node.value.infs:,} inf"] * bool(node.value.infs)
     ranges = [
         f"{number(value.low)} … {number(value.high)}"
         for value in operands
         if value.low is not None and value.high is not None
     ]
     of = f" of operands in {' and '.join(ranges[:3])}" if ranges else ""
-    return f"{node.op} made {' and '.join(made)} here{of}"
+    return f"{node.op} made {' and '.join(made)}{of}"
+
+
+def born_backward(node: Node, upstream: Values, contribution: Values) -> str:
+    """What to say of an op whose rule made NaN or infinity of a finite gradient; else nothing."""
+    if upstream.nans or upstream.infs or not (contribution.nans or contribution.infs):
+        return ""
+    made = [f"{contribution.nans:,} NaN"] * bool(contribution.nans)
+    made += [f"{contribution.infs:,} inf"] * bool(contribution.infs)
+    return f"the rule of {node.op} made {' and '.join(made)} of a finite gradient"
 
 
 def _key(tensor: Tensor) -> object:

@@ -11,6 +11,7 @@ from .contracting import Part, contract
 from .folding import contents
 from .model import Graph, Node
 
+SUM = "sum of terms"
 LEAST_TERMS, LEAST_TIMES, LONGEST_PERIOD = 4, 3, 4
 
 
@@ -50,7 +51,7 @@ def gather_sums(graph: Graph) -> Graph:
                 graph.nodes[last],
                 symbol=f"sum of {terms}",
                 formula=f"sum of {terms} terms",
-                op="sum",
+                op=SUM,
                 inside=f"{len(chain)} additions",
             )
             parts.append(Part(tuple(chain), sums))

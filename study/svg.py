@@ -137,7 +137,7 @@ class _Painter:
         y += placement.height
         for remark in self.view.remarks:
             for line in wrap_columns(remark, int((total - 2 * MARGIN) / (11.0 * ADVANCE))):
-                canvas.text(Text(MARGIN, y + 8.0, line, 11.0, "warn"))
+                canvas.text(Text(MARGIN, y + 8.0, line, 11.0, "ink"))
                 y += 15.0
         height = draw_legend(canvas, self.graph, self.cards, y + 4.0, total)
         return canvas.document(total, height, f"Backpropagation graph: {title}. {subtitle}.")
@@ -180,6 +180,10 @@ class _Painter:
         x, y = self.placement.places[node.id]
         fill, stroke = self.theme.cards["problem" if node.problem else node.kind]
         canvas.open(tooltip=tooltip(node))
+        if self.view.is_center(node):
+            wide, high = card.width + 8.0, card.height + 8.0
+            ring = self.theme.tones["ink"]
+            canvas.rect(x - 4.0, y - 4.0, wide, high, "none", ring, self._corner(node) + 4.0, 2.0)
         for behind in (4.0, 2.0) if node.count > 1 else ():
             canvas.rect(
                 x + behind, y + behind, card.width, card.height, fill, stroke, self._corner(node)

@@ -20,7 +20,7 @@ def clean(text: object) -> str:
     'ab cd'
     """
     text = str(text)
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     kept = []
     for char in text:

@@ -177,6 +177,18 @@ THEMES = {
 _RAMPS = {name: _ramp(theme.scale) for name, theme in THEMES.items()}
 
 
+def mixed(first: str, second: str, part: float) -> str:
+    """A colour on the way from the first to the second.
+
+    >>> mixed("#000000", "#ff0000", 0.5)
+    '#800000'
+    """
+    ends = (tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in (first, second))
+    return "#{:02x}{:02x}{:02x}".format(
+        *(round(a + (b - a) * part) for a, b in zip(*ends, strict=True))
+    )
+
+
 def theme_named(name: str) -> Theme:
     """The theme of that name; ValueError lists the names there are."""
     if name not in THEMES:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .canvas import Canvas
 from .marks import Text
 from .text import ADVANCE, clip, count_text, number, shorten, width, wrap_columns
-from .themes import Theme, theme_named
+from .themes import Theme, mixed, theme_named
 
 MARGIN, LINE, TOP = 16.0, 17.0, 78.0
 BAR, LANE, SIZE = 150.0, 9.0, 10.0
@@ -82,7 +82,7 @@ class _Painter:
         for remark in shown.remarks:
             for line in wrap_columns(remark, int((total - 2 * MARGIN) / (11.0 * ADVANCE))):
                 y += 15.0
-                canvas.text(Text(MARGIN, y, line, 11.0, "warn"))
+                canvas.text(Text(MARGIN, y, line, 11.0, "ink"))
         y = self._legend(y + 22.0, total)
         return canvas.document(total, y + 12.0, f"Program of {shown.title}. {shown.subtitle}.")
 
@@ -92,11 +92,11 @@ class _Painter:
         for phase, first, last in _runs([row.phase for row in rows]):
             y, height = TOP + LINE * first, LINE * (last - first + 1)
             self.canvas.rect(MARGIN, y + 1.0, 4.0, height - 2.0, self._tone(PHASES[phase]))
-        x = MARGIN + 12.0
+        x = MARGIN + 14.0
         paths = [shorten(row.module_path, PATH_COLUMNS) for row in rows]
-        wide = max((width(path, SIZE) for path in paths), default=0.0)
-        if not wide:
+        if not any(paths):
             return x
+        wide = max(width(path, SIZE) for path in [*paths, "module"])
         fill, stroke = self.theme.frame
         self._head(x, "module")
         for (_, path), first, last in _runs([(row.phase, row.module_path) for row in rows]):
@@ -129,12 +129,13 @@ class _Painter:
             self.canvas.rect(x, y + 3.0, max(BAR * part, 1.0), LINE - 6.0, self._heat(part))
             self.canvas.close()
             share = 100 * row.seconds / self.whole
-            text = f"{number(row.seconds * 1e6, 3)} µs  {share:.0f} %"
+            text = f"{number(row.seconds * 1e6, 2)} µs  {share:.0f} %"
             mark = "  in Python" if row.in_python else ""
             tone = "warn" if row.in_python else "ink"
             at = x + BAR * part + 6.0
             self.canvas.text(Text(at, y + 12.0, text + mark, SIZE, tone))
-        return x + BAR + width("1234.5 µs  100 %  in Python", SIZE) + 6.0
+        python = any(row.in_python for row in self.timeline.rows)
+        return x + BAR + 6.0 + width("1e+03 µs  100 %" + "  in Python" * python, SIZE) + 14.0
 
     def _lanes(self, x: float) -> float:
         """Buffers: a bar from the op that wrote a value to the last that read it."""
@@ -182,8 +183,8 @@ class _Painter:
         return self.theme.tones[tone]
 
     def _heat(self, part: float) -> str:
-        """The colour of a share of the longest time: from pale to strong."""
-        return self.theme.shade(round(-30 - 97 * part))
+        """The colour of a share of the longest time: from that of buffers to that of warnings."""
+        return mixed(self.theme.bar, self.theme.tones["warn"], part)
 
 
 def _runs(keys: list) -> list:

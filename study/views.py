@@ -5,12 +5,12 @@ sentences that say what it hides. The view model itself stays whole.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .focusing import focus_on
 from .folding import boxes, fold, shown_at
-from .model import FULL, Graph
-from .repeats import gather_repeats, gather_sums
+from .model import FULL, Graph, Node
+from .repeats import SUM, gather_repeats, gather_sums
 from .text import count_text, shorten
 
 TOLD = ("value", "grad", "local")
@@ -19,12 +19,25 @@ TOLD = ("value", "grad", "local")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A graph to draw, cut from the `whole`; what its cards tell; and what there is to remark."""
+    """A graph to draw, cut from the `whole`; what its cards tell; what there is to remark; and the
+    node that it is all about, if there is one (its number in the whole, else -1)."""
 
     whole: Graph
     graph: Graph
     show: frozenset[str]
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
+    center: int = -1
+
+    def drawn(self) -> set[int]:
+        """The numbers of the nodes of the whole whose values are drawn, if anything but shapes."""
+        if not self.show:
+            return set()
+        values = {id(node.value) for node in self.graph.nodes}
+        return {node.id for node in self.whole.nodes if id(node.value) in values}
+
+    def is_center(self, node: Node) -> bool:
+        """Whether a drawn node is the one that the figure is about."""
+        return self.center >= 0 and node.value is self.whole.nodes[self.center].value
 
 
 def make_view(
@@ -69,22 +82,25 @@ def make_view(
         boxed = sum(node.kind == "module" for node in drawn.nodes)
         if boxed:
             hidden = len(before.nodes) - len(drawn.nodes)
-            how = "" if depth is not None else f" (more than {FULL} nodes: depth= opens modules)"
+            sums = " or long sums" if any(node.op == SUM for node in drawn.nodes) else ""
+            how = "" if depth is not None else f" (above {FULL} nodes; depth= opens modules)"
             remarks.append(
-                f"{count_text(hidden, 'node')} of {len(before.nodes):,} are inside boxes or long "
-                f"sums{how}."
+                f"{count_text(hidden, 'node')} of {len(before.nodes):,} are inside boxes"
+                f"{sums}{how}."
             )
         elif len(drawn.nodes) < len(before.nodes):
             hidden = len(before.nodes) - len(drawn.nodes)
             remarks.append(f"{count_text(hidden, 'node')} of long sums are drawn as one each.")
     told = frozenset(TOLD if show is None else show)
+    if not graph.nodes[graph.root].value.dtype:
+        told -= {"grad"}  # the forward stopped, so nothing came back
     if show is None and len(drawn.nodes) > FULL:
         told = frozenset()
         remarks.append(
             f"Above {FULL} nodes a card shows op and shape only: values, gradients and the chain "
             "rule are hidden here; show= or focus= bring them, .graph and .to_json() have them."
         )
-    return View(graph, drawn, told, tuple(remarks))
+    return View(graph, drawn, told, tuple(remarks), -1 if center is None else center)
 
 
 def folded(graph: Graph, depth: int | None) -> Graph:

@@ -13,7 +13,12 @@ from .text import MINUS, columns, number, shape_text, shorten, summed_text
 
 def grad_label(graph: Graph, node: Node) -> str:
     """How the gradient of a node is written: ∂L/∂w."""
-    return f"∂{graph.letter}/∂{shorten(node.name, 16)}"
+    return f"∂{graph.letter}/∂{shorten(result_name(node), 16)}"
+
+
+def result_name(node: Node) -> str:
+    """The name of what a node's value is the value of: of many modules in a row, of the last."""
+    return node.name.rpartition(" … ")[2] if node.count > 1 else node.name
 
 
 def signed(value: float) -> str:
