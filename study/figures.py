@@ -11,12 +11,14 @@ import graphviz
 
 from ..engine import Tensor
 from ..engine.programs.replay import Replay
+from ..nn import Module
 from .dot import view_to_dot
 from .failing import record_failure
 from .focusing import node_of
 from .layout import check_engine
 from .listing import list_view
 from .model import Graph
+from .outline import ModuleFigure
 from .pictures import Picture
 from .record import Recorder, recorded
 from .replayed import ProgramFigure
@@ -39,8 +41,10 @@ def draw(
 ) -> Figure: ...
 @overload
 def draw(what: Replay, theme: str = ...) -> ProgramFigure: ...
+@overload
+def draw(what: Module, theme: str = ...) -> ModuleFigure: ...
 def draw(
-    what: Tensor | Replay | BaseException,
+    what: Tensor | BaseException | Replay | Module,
     theme: str = "light",
     layout: str = "layered",
     names: Mapping[str, object] | None = None,
@@ -49,7 +53,7 @@ def draw(
     depth: int | None = None,
     focus: Tensor | str | None = None,
     hops: int = 2,
-) -> Figure | ProgramFigure:
+) -> Figure | ProgramFigure | ModuleFigure:
     """A figure of everything that a loss was computed from, and of what backward sends back.
 
     Call it while the graph is alive, that is, before `loss.backward()`: it walks backward itself,
@@ -60,7 +64,8 @@ def draw(
     ----------
     what : a tensor of one element, computed from leaves that require a gradient. Or an error that
         an op raised (`except bl.ShapeError as error: bl.draw(error)`): the graph as far as it got.
-        Or a function that is replayed: its program.
+        Or a function that is replayed: its program, with the time of each op. Or a module: its
+        parts and parameters. These two take a theme and no more.
     theme : "light", "dark", "paper" or "contrast"; HTML follows the reader's system instead.
     layout : "layered", built in, or "dot", which asks Graphviz's program.
     names : what to call tensors, such as {"x": x, "w": w} or `locals()`. Without it tensors have
@@ -91,6 +96,8 @@ def draw(
             raise ValueError(f"draw: {name} is a whole number from 0 on, not {value!r}")
     if isinstance(what, Replay):
         return ProgramFigure(what, theme)
+    if isinstance(what, Module):
+        return ModuleFigure(what, theme)
 
     def view_of(graph: Graph, number_of: Callable[[object], int | None]) -> View:
         center = None if focus is None else node_of(graph, focus, number_of(focus)).id

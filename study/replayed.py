@@ -12,7 +12,7 @@ from ..engine.programs.recorder import Op, owner
 from ..engine.programs.replay import Replay
 from ..engine.programs.report import times
 from .pictures import Picture
-from .text import clean, clip, count_text, number, shape_text
+from .text import bytes_text, clean, clip, count_text, number, shape_text
 from .timeline import Lane, Row, Timeline, paint_timeline
 
 MOST_ROWS, MOST_LANES = 120, 48
@@ -180,16 +180,3 @@ def _lanes(ops: Sequence[Op], rows_of: Sequence[Sequence[int]]) -> list[Lane]:
 def _size(ops: Sequence[Op]) -> int:
     return sum({id(m): m.nbytes for op in ops if op.out is not None for m in [owner(op.out)]}
                .values())  # fmt: skip
-
-
-def bytes_text(count: float) -> str:
-    """A number of bytes, in the unit that fits.
-
-    >>> bytes_text(12), bytes_text(6400), bytes_text(3 << 20)
-    ('12 B', '6.25 kB', '3 MB')
-    """
-    units = ["B", "kB", "MB", "GB", "TB"]
-    while count >= 1024 and len(units) > 1:
-        count /= 1024
-        units.pop(0)
-    return f"{number(count, 3)} {units[0]}"

@@ -4,11 +4,12 @@ Cards, listings and DOT labels all say it in these words.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
-from .model import Edge, Graph, Node
-from .text import MINUS, columns, number, shape_text, shorten, summed_text
+from .model import SMALL, Edge, Graph, Node, Values
+from .text import MINUS, bytes_text, columns, number, shape_text, shorten, summed_text
 
 
 def grad_label(graph: Graph, node: Node) -> str:
@@ -95,6 +96,27 @@ def derivative_text(graph: Graph, edge: Edge) -> str:
     return f"∂/∂{in_names(graph, node, edge.operand)} = {local}"
 
 
+def cost_text(graph: Graph, edge: Edge, flow: Values) -> str:
+    """How many bytes flow back, and how many operations a product of matrices takes to make them.
+
+    >>> import backlit as bl
+    >>> w = bl.tensor([[1.0] * 20] * 20, requires_grad=True)
+    >>> graph = bl.draw((w @ w).sum()).graph
+    >>> cost_text(graph, graph.edges[0], graph.edges[0].contribution)
+    '1.56 kB · 16 kFLOP'
+    """
+    text = bytes_text(flow.size * (8 if flow.dtype == "float64" else 4))
+    made = graph.nodes[edge.dst]
+    if made.op in ("matmul", "linear") and edge.slot < 2 and edge.local:
+        inner = graph.nodes[graph.inputs_of[made.id][0].src].value.shape[-1:]
+        work, units = 2.0 * made.value.size * math.prod(inner), ["", "k", "M", "G", "T"]
+        while work >= 1000 and len(units) > 1:
+            work /= 1000
+            units.pop(0)
+        text += f" · {number(work, 3)} {units[0]}FLOP"
+    return text
+
+
 class Line(NamedTuple):
     """One line beside an edge; `tone` names its colour in the theme."""
 
@@ -124,6 +146,10 @@ def edge_lines(graph: Graph, edge: Edge) -> list[Line]:
         ]
     rule = in_names(graph, graph.nodes[edge.dst], edge.vjp)
     lines = [Line(shape_text(value.shape), "ink"), Line(rule, "rule")]
+    if flow.size > SMALL:
+        lines.append(Line(cost_text(graph, edge, flow), "muted"))
+    if edge.count > 1:
+        lines.append(Line(f"{edge.count} uses", "muted"))
     if edge.summed:
         lines.append(Line(summed_text(edge.summed), "ink"))
     if flow.scalar is not None:
