@@ -96,7 +96,7 @@ class Block:
         if values.histogram and low is not None and high is not None:
             zero = -low / (high - low) if low < 0.0 < high else None
             wide = max(self.heat_w, 60.0)
-            self.marks.append(Bars(0.0, self.height + 2.0, wide, 14.0, values.histogram, zero))
+            self.marks.append(Bars(0.0, self.height + 2.0, wide, 14.0, values.histogram, zero=zero))
             self.width = max(self.width, wide)
             self.height += 19.0
         if low is not None and high is not None:

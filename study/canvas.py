@@ -124,7 +124,9 @@ class Canvas:
         top = max(mark.heights) or 1.0
         path = [f"M{px(x)} {px(foot)}"]
         for i, height in enumerate(mark.heights):
-            path.append(f"V{px(foot - mark.h * height / top)}H{px(x + (i + 1) * step)}")
+            path.append(f"V{px(foot - mark.h * height / top)}H{px(x + (i + 1) * step - mark.gap)}")
+            if mark.gap:
+                path.append(f"V{px(foot)}h{px(mark.gap)}")
         self.elements.append(f'<path d="{"".join(path)}V{px(foot)}z" fill="{self.theme.bar}"/>')
         axis = f"M{px(x)} {px(foot)}h{px(mark.w)}"
         if mark.zero is not None:

@@ -19,6 +19,7 @@ LINE = 15.0
 LABEL_LINE, BESIDE = 12.5, 6.0
 NAME_COLUMNS, FORMULA_COLUMNS, RULE_COLUMNS = 26, 34, 32
 PROBLEM_COLUMNS, PROBLEM_LINES = 44, 9
+MOST_LABELS = 8  # edges that arrive at one card with labels; these take room beside each other
 BOX_COLUMNS, MOST_BARS, DECADES = 48, 60, 9
 MOST_TERMS = 4
 
@@ -106,7 +107,7 @@ class _Composer:
                 self._scalar()
             elif "value" in self.show or "grad" in self.show:
                 self._tensor()
-            if "grad" in self.show:
+            if "grad" in self.show and node.value.dtype:
                 self._paths()
         else:
             self._compact()
@@ -116,6 +117,9 @@ class _Composer:
         if node.unseen:
             self._line(f"+ {count_text(node.unseen, 'edge')} not shown", "faint", size=SMALL)
         told = "local" in self.show
+        if told and len(slots) > MOST_LABELS:
+            told = False
+            self._line(f"chain rule of {len(slots)} edges not shown", "faint", size=SMALL)
         labels = tuple(self._label(edge) if told else () for edge in slots)
         body = max(self.width, 64.0)
         body, ports, labels, reach = _arrivals(body, labels, len(slots))
@@ -188,9 +192,11 @@ class _Composer:
             self._line(line, "muted", BOX_COLUMNS, SMALL)
         if node.trend and "grad" in self.show:
             self.y += 2.0
-            self._line("norm of ∂, first to last, log scale", "muted", BOX_COLUMNS, SMALL)
-            wide = min(max(6.0 * len(node.trend), 60.0), 180.0)
-            self.marks.append(Bars(PAD, self.y, wide, 18.0, _decades(node.trend)))
+            heights, logarithmic = _heights(node.trend)
+            caption = "norm of ∂, first to last" + ", log scale" * logarithmic
+            self._line(caption, "muted", BOX_COLUMNS, SMALL)
+            wide = min(max(8.0 * len(heights), 60.0), 180.0)
+            self.marks.append(Bars(PAD, self.y, wide, 18.0, heights, gap=1.0))
             self.y += 20.0
             self._line(f"{number(node.trend[0], 3)} … {number(node.trend[-1], 3)}", size=SMALL)
             self.width = max(self.width, wide + 2 * PAD)
@@ -300,11 +306,15 @@ def _titles(node: Node) -> tuple[str, str]:
     return title, aside
 
 
-def _decades(sizes: tuple[float, ...]) -> tuple[float, ...]:
-    """Sizes as heights of at most 60 bars: the largest is 1, what is 9 decades smaller 0."""
+def _heights(sizes: tuple[float, ...]) -> tuple[tuple[float, ...], bool]:
+    """Sizes as heights of at most 60 bars, the largest 1; and whether by their logarithm, which
+    sizes that differ by more than a hundred times are: what is 9 decades smaller has no height."""
     step = -(-len(sizes) // MOST_BARS)
     kept = [max(sizes[i : i + step]) for i in range(0, len(sizes), step)]
     top = max(kept)
-    return tuple(
-        max(1.0 + math.log10(size / top) / DECADES, 0.0) if size and top else 0.0 for size in kept
-    )
+    if not top:
+        return (0.0,) * len(kept), False
+    if min(kept) * 100.0 > top:
+        return tuple(size / top for size in kept), False
+    logs = [math.log10(size / top) / DECADES if size / top else -1.0 for size in kept]
+    return tuple(max(1.0 + log, 0.0) for log in logs), True

@@ -4,6 +4,7 @@ Edges between the members go, those from one source into the same part become on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -82,7 +83,6 @@ def _joined(
     first = uses[0]
     if len(uses) == 1 and not boxed:
         return replace(first, id=id, src=src, dst=dst, slot=slot)
-    flows = [use.contribution for use in uses if use.contribution is not None]
     return Edge(
         id,
         src,
@@ -92,10 +92,24 @@ def _joined(
         local="",
         factor=None,
         upstream=None,
-        contribution=_total(graph, first.src, flows) if flows else None,
+        contribution=_flow(graph, uses),
         summed=first.summed if len(uses) == 1 else (),
         count=sum(use.count for use in uses),
     )
+
+
+def _flow(graph: Graph, uses: list[Edge]) -> Values | None:
+    """What several uses contribute: to one node their sum; of several nodes the norm alone."""
+    by_source: dict[int, list[Values]] = {}
+    for use in uses:
+        if use.contribution is not None:
+            by_source.setdefault(use.src, []).append(use.contribution)
+    totals = [_total(graph, src, flows) for src, flows in by_source.items()]
+    if len(totals) <= 1:
+        return totals[0] if totals else None
+    norms = [total.norm for total in totals if total.norm is not None]
+    norm = math.hypot(*norms) if len(norms) == len(totals) else None
+    return replace(unknown((), ""), norm=norm)
 
 
 def _total(graph: Graph, src: int, flows: list[Values]) -> Values:

@@ -62,18 +62,17 @@ def _box(graph: Graph, members: tuple[int, ...], group: Group) -> Node:
         if i == graph.root or any(use.dst not in inside for use in graph.uses_of[i])
     ]
     only = graph.nodes[results[0]] if len(results) == 1 else None
-    last = graph.nodes[members[-1]]
     assert group.parent is not None
     return Node(
         id=-1,
         kind="module",
-        op=f"{len(results)} results" if only is None else "module",
+        op="module" if only else f"{len(results)} results",
         symbol="",
         formula="",
         name=group.path,
         named=True,
         module_path=group.parent.path,
-        value=only.value if only else unknown((), last.value.dtype),
+        value=only.value if only else unknown((), ""),
         grad=only.grad if only else None,
         grad_state=only.grad_state if only else "none",
         inside=contents(graph.nodes[i] for i in members),

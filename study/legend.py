@@ -67,7 +67,7 @@ def _parts(
         parts.append(_scale(canvas))
     if any((heat.cells == -128).any() for heat in heats):
         parts.append(_nan(canvas))
-    if any(isinstance(mark, Bars) for card in cards for mark in card.marks):
+    if any(isinstance(mark, Bars) and not mark.gap for card in cards for mark in card.marks):
         parts.append(_bars(canvas))
     if all(len(card.marks) <= 2 for card in cards):
         return parts
@@ -77,7 +77,7 @@ def _parts(
     flows = [edge for edge in graph.edges if edge.contribution is not None]
     if any(edge.factor is not None for edge in flows):
         parts.append(_words(canvas, "", "muted", PRODUCT))
-    if any(edge.factor is None for edge in flows):
+    if any(edge.factor is None and edge.local for edge in flows):
         parts.append(_words(canvas, "", "muted", UPSTREAM))
     return parts
 
@@ -141,7 +141,7 @@ def _bars(canvas: Canvas) -> tuple[float, Callable[[float, float], None]]:
     words = "how often each value occurs, 0 marked"
 
     def draw(x: float, y: float) -> None:
-        canvas.bars(Bars(x, y - 10.0, 24.0, 10.0, (1, 3, 6, 4, 2, 1), 0.5))
+        canvas.bars(Bars(x, y - 10.0, 24.0, 10.0, (1, 3, 6, 4, 2, 1), zero=0.5))
         canvas.text(Text(x + 30.0, y, words, SIZE, "muted"))
 
     return 30.0 + width(words, SIZE), draw

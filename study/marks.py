@@ -48,6 +48,7 @@ class Bars:
     w: float
     h: float
     heights: tuple[float, ...]
+    gap: float = 0.0
     zero: float | None = None
 
 

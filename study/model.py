@@ -15,6 +15,7 @@ GradState = Literal["none", "not run", "zero", "set", "no path"]
 StepKind = Literal["forward", "seed", "backward", "accumulate", "update"]
 
 SMALL = 64  # to this many elements the model keeps every number; above, a tile
+SUM = "sum of terms"  # the op of a node that stands for a long chain of additions
 FULL = 400  # graphs of more nodes have no tiles, and pictures of them compact cards
 
 

@@ -9,9 +9,8 @@ from dataclasses import replace
 
 from .contracting import Part, contract
 from .folding import contents
-from .model import Graph, Node
+from .model import SUM, Graph, Node
 
-SUM = "sum of terms"
 LEAST_TERMS, LEAST_TIMES, LONGEST_PERIOD = 4, 3, 4
 
 

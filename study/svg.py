@@ -180,14 +180,13 @@ class _Painter:
         x, y = self.placement.places[node.id]
         fill, stroke = self.theme.cards["problem" if node.problem else node.kind]
         canvas.open(tooltip=tooltip(node))
-        if self.view.is_center(node):
-            wide, high = card.width + 8.0, card.height + 8.0
-            ring = self.theme.tones["ink"]
-            canvas.rect(x - 4.0, y - 4.0, wide, high, "none", ring, self._corner(node) + 4.0, 2.0)
         for behind in (4.0, 2.0) if node.count > 1 else ():
             canvas.rect(
                 x + behind, y + behind, card.width, card.height, fill, stroke, self._corner(node)
             )
+        thickness = 2.0 if node.kind == "output" or node.problem else 1.0
+        if self.view.is_center(node):
+            stroke, thickness = self.theme.tones["ink"], 3.0
         canvas.rect(
             x,
             y,
@@ -196,7 +195,7 @@ class _Painter:
             fill,
             stroke,
             corner=self._corner(node),
-            thickness=2.0 if node.kind == "output" or node.problem else 1.0,
+            thickness=thickness,
             dash="4 3" if node.kind == "const" else "",
         )
         for mark in card.marks:

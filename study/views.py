@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from .focusing import focus_on
 from .folding import boxes, fold, shown_at
-from .model import FULL, Graph, Node
-from .repeats import SUM, gather_repeats, gather_sums
+from .model import FULL, SUM, Graph, Node
+from .repeats import gather_repeats, gather_sums
 from .text import count_text, shorten
 
 TOLD = ("value", "grad", "local")

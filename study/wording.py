@@ -8,8 +8,8 @@ import math
 import re
 from typing import NamedTuple
 
-from .model import SMALL, Edge, Graph, Node, Values
-from .text import MINUS, bytes_text, columns, number, shape_text, shorten, summed_text
+from .model import SMALL, SUM, Edge, Graph, Node, Values
+from .text import MINUS, bytes_text, columns, count_text, number, shape_text, shorten, summed_text
 
 
 def grad_label(graph: Graph, node: Node) -> str:
@@ -90,6 +90,8 @@ def in_names(graph: Graph, node: Node, text: str) -> str:
 def derivative_text(graph: Graph, edge: Edge) -> str:
     """The local derivative of an op of single numbers, as in ∂/∂x = w."""
     node = graph.nodes[edge.dst]
+    if node.op == SUM:
+        return f"∂/∂{shorten(graph.nodes[edge.src].name, 12)} = {edge.local}"
     local = in_names(graph, node, edge.local.partition(": ")[0])
     if not local or not edge.operand or re.search(r"\bg", edge.local):
         return local
@@ -136,6 +138,9 @@ def edge_lines(graph: Graph, edge: Edge) -> list[Line]:
     """
     value = graph.nodes[edge.src].value
     flow, upstream = edge.contribution, edge.upstream
+    if not value.dtype:  # a module of several results
+        norm = [] if flow is None or flow.norm is None else [f"norm {number(flow.norm)}"]
+        return [Line(text, "muted") for text in [count_text(edge.count, "use"), *norm]]
     if flow is None:
         return [Line(shape_text(value.shape), "muted")] if value.shape else []
     if flow.scalar is not None and upstream is not None and edge.factor is not None:

@@ -15,7 +15,7 @@ import pytest
 from backlit.engine import tensor, where
 from backlit.study import draw
 from backlit.study.cards import make_cards
-from backlit.study.marks import Heat, Text
+from backlit.study.marks import Bars, Heat, Text
 from backlit.study.png import heat_png
 from backlit.study.text import width
 from backlit.study.themes import THEMES
@@ -75,7 +75,7 @@ def test_everything_in_a_card_lies_within_it(name):
     for card in make_cards(graph):
         rows: dict[float, list[tuple[float, float]]] = {}
         for mark in card.marks:
-            if isinstance(mark, Heat):
+            if isinstance(mark, (Heat, Bars)):
                 assert mark.x >= 0
                 assert mark.x + mark.w <= card.width
                 assert mark.y + mark.h <= card.height
@@ -149,7 +149,7 @@ def test_a_freed_graph_says_so():
 
 
 def test_an_unknown_theme_lists_what_there_is():
-    with pytest.raises(ValueError, match="unknown theme 'sepia'; there are light, dark"):
+    with pytest.raises(ValueError, match="unknown theme 'sepia'; there are light, dark, paper, contrast"):
         draw(PROGRAMS["square"](), theme="sepia")
 
 
