@@ -124,14 +124,21 @@ def find_failure(error: BaseException) -> Failure:
     )
     for frame, _ in reversed(frames[start:]):
         if frame.f_code is apply.__code__:
-            found = frame.f_locals["primitive"]
-            return Failure(found.name, found, frame.f_locals["inputs"], path, caller, line)
-    for frame, _ in reversed(frames[start:]):
-        code = frame.f_code
+            made = frame.f_locals["primitive"]
+            return Failure(made.name, made, frame.f_locals["inputs"], path, caller, line)
+    found = None
+    for frame, _ in frames[start:]:  # the function that was called, or the innermost module
+        code, module = frame.f_code, frame.f_locals.get("self")
         given = [frame.f_locals.get(name) for name in code.co_varnames[: code.co_argcount]]
-        operands = tuple(value for value in given if isinstance(value, Tensor))
-        if operands and not code.co_name.startswith("_"):
-            return Failure(code.co_name, None, operands, path, caller, line)
+        several = [one if isinstance(one, (list, tuple)) else [one] for one in given]
+        operands = tuple(x for one in several for x in one if isinstance(x, Tensor))
+        if operands and code.co_name == "forward" and isinstance(module, Module):
+            name = type(module).__name__
+            found = Failure(name, None, operands, path, caller, line)
+        elif operands and found is None and not code.co_name.startswith("_"):
+            found = Failure(code.co_name, None, operands, path, caller, line)
+    if found is not None:
+        return found
     raise GraphError(
         f"draw: no op of backlit raised this {type(error).__name__}, so there is no graph that "
         "leads to it; draw the tensor that was computed last"

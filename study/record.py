@@ -144,10 +144,12 @@ class Recorder:
                     self.grads[i] = summarise(x.grad.data, i in self.tiled)
         nodes, edges = list(self.nodes()), tuple(self.edges())
         for edge in edges:
-            if edge.contribution and edge.upstream and not nodes[edge.dst].problem:
-                problem = born_backward(nodes[edge.dst], edge.upstream, edge.contribution)
-                if problem:
-                    nodes[edge.dst] = replace(nodes[edge.dst], problem=problem)
+            if edge.contribution and edge.upstream and not finite(edge.contribution):
+                made = nodes[edge.dst]
+                operands = [nodes[self.ids[_key(x)]].value for x in self.tensors[made.id].inputs]
+                if not made.problem and all(map(finite, [edge.upstream, made.value, *operands])):
+                    said = f"the rule of {made.op} made {odd_text(edge.contribution)}"
+                    nodes[made.id] = replace(made, problem=f"{said} of a finite gradient")
         graph = Graph(tuple(nodes), edges, (), self.ids[_key(self.loss)], self.freed)
         return replace(graph, steps=narrate(graph, self.walked))
 
@@ -165,7 +167,7 @@ class Recorder:
         free = {kind: count() for kind in LETTERS}
         nodes = [self._node(i, x, free) for i, x in enumerate(self.tensors)]
         for i, node in enumerate(nodes):
-            if (node.value.nans or node.value.infs) and self.tensors[i].primitive is not None:
+            if not finite(node.value) and self.tensors[i].primitive is not None:
                 operands = [nodes[self.ids[_key(x)]].value for x in self.tensors[i].inputs]
                 nodes[i] = replace(node, problem=born(node, operands))
         return tuple(nodes)
@@ -284,28 +286,28 @@ class Recorder:
         return "not run" if self.freed or self.stopped else "no path"
 
 
+def finite(values: Values) -> bool:
+    """Whether no element is NaN or infinite."""
+    return not values.nans and not values.infs
+
+
+def odd_text(values: Values) -> str:
+    """How many elements are not finite, in words."""
+    odd = ((values.nans, "NaN"), (values.infs, "inf"))
+    return " and ".join(f"{count:,} {word}" for count, word in odd if count)
+
+
 def born(node: Node, operands: Sequence[Values]) -> str:
     """What to say of an op that made NaN or infinity of finite numbers; else nothing."""
-    if any(value.nans or value.infs for value in operands):
+    if not all(map(finite, operands)):
         return ""
-    made = [f"{node.value.nans:,} NaN"] * bool(node.value.nans)
-    made += [f"{node.value.infs:,} inf"] * bool(node.value.infs)
     ranges = [
         f"{number(value.low)} … {number(value.high)}"
         for value in operands
         if value.low is not None and value.high is not None
     ]
     of = f" of operands in {' and '.join(ranges[:3])}" if ranges else ""
-    return f"{node.op} made {' and '.join(made)}{of}"
-
-
-def born_backward(node: Node, upstream: Values, contribution: Values) -> str:
-    """What to say of an op whose rule made NaN or infinity of a finite gradient; else nothing."""
-    if upstream.nans or upstream.infs or not (contribution.nans or contribution.infs):
-        return ""
-    made = [f"{contribution.nans:,} NaN"] * bool(contribution.nans)
-    made += [f"{contribution.infs:,} inf"] * bool(contribution.infs)
-    return f"the rule of {node.op} made {' and '.join(made)} of a finite gradient"
+    return f"{node.op} made {odd_text(node.value)}{of}"
 
 
 def _key(tensor: Tensor) -> object:

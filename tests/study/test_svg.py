@@ -149,7 +149,9 @@ def test_a_freed_graph_says_so():
 
 
 def test_an_unknown_theme_lists_what_there_is():
-    with pytest.raises(ValueError, match="unknown theme 'sepia'; there are light, dark, paper, contrast"):
+    with pytest.raises(
+        ValueError, match="unknown theme 'sepia'; there are light, dark, paper, contrast"
+    ):
         draw(PROGRAMS["square"](), theme="sepia")
 
 
