@@ -257,7 +257,7 @@ def main(folder: Path) -> None:
 def body(example: Callable[[], Any]) -> str:
     """The code of an example without its first line and its docstring."""
     source = inspect.getsource(example).split('"""')[2]
-    return textwrap.dedent(source.strip("\n")).rstrip()
+    return textwrap.dedent(source.strip("\n")).rstrip().replace("return bl.draw", "bl.draw")
 
 
 if __name__ == "__main__":
