@@ -1,19 +1,23 @@
-"""The program of a replayed function as a picture: what runs, for how long, in which module, and
-how long each buffer of memory is in use. Rows run from the first op to the last.
+"""The program of a replayed function as a picture: what runs, for how long, in which module, what
+in one pass over memory, and where each result lies. Rows run from the first op to the last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from ..engine import ReplayError
+from ..engine.programs.instructions import memory_at
 from ..engine.programs.program import Program
 from ..engine.programs.recorder import Op, owner
 from ..engine.programs.replay import Replay
 from ..engine.programs.report import times
 from .pictures import Picture
 from .text import bytes_text, clean, clip, count_text, number, shape_text
-from .timeline import Lane, Row, Timeline, paint_timeline
+from .timeline import Life, Memory, Row, Timeline, paint_timeline
 
 MOST_ROWS, MOST_LANES = 120, 48
 DEEPEST = 6
@@ -55,31 +59,34 @@ class ProgramFigure(Picture):
 def measure(program: Program, name: str) -> Timeline:
     """Time each op of a program on the program's own memory, which is left as it was."""
     ops, seconds = program.ops, times(program)
+    groups = program.groups()
     rows_of = _rows(ops)
-    rows = tuple(_row(ops, seconds, members) for members in rows_of)
-    lanes = _lanes(ops, rows_of)
+    rows = tuple(_row(ops, seconds, groups, members) for members in rows_of)
+    memory = _memory(ops, groups, rows_of)
     remarks = []
     if len(rows) < len(ops):
         remarks.append(
             f"More than {MOST_ROWS} ops: each row stands for all ops in a row of one module."
         )
-    if len(lanes) > MOST_LANES:
-        smaller = len(lanes) - MOST_LANES
-        remarks.append(f"{count_text(smaller, 'smaller buffer')} not shown.")
-        least = sorted((lane.nbytes for lane in lanes), reverse=True)[MOST_LANES - 1]
-        lanes = [lane for lane in lanes if lane.nbytes >= least][:MOST_LANES]
-    made = {id(owner(op.out)) for op in ops if op.out is not None}
-    outside = [array for array in program.arrays() if id(array) not in made]
+    alone = sorted((one for one in memory if not one.shared), key=lambda one: -one.nbytes)
+    if len(alone) > MOST_LANES:
+        small = {id(one) for one in alone[MOST_LANES:]}
+        memory = [one for one in memory if id(one) not in small]
+        remarks.append(f"{count_text(len(small), 'smaller result')} not shown.")
+    own = {id(array) for array in program.own}
+    outside = [array for array in program.arrays() if id(array) not in own]
     on_host = sum(op.on_host for op in ops)
+    results = count_text(len(program.results), "result")
     parts = [
-        count_text(len(ops), "op"),
+        f"{count_text(len(ops), 'op')} in {count_text(program.length, 'instruction')}",
         f"{on_host} in Python" if on_host else "none needs Python",
-        f"{count_text(len(made), 'buffer')} of {bytes_text(_size(ops))}",
+        f"{results} of {bytes_text(sum(program.results.values()))} "
+        f"in {bytes_text(sum(array.nbytes for array in program.own))}",
         f"{count_text(len(outside), 'array')} from outside of "
         f"{bytes_text(sum(array.nbytes for array in outside))}",
     ]
-    title = f"{clip(name, 40)}: {number(sum(seconds) * 1e6, 3)} µs, measured op by op"
-    return Timeline(title, " · ".join(parts), tuple(remarks), rows, tuple(lanes))
+    title = f"{clip(name, 40)}: {number(sum(seconds) * 1e6, 3)} µs, measured one by one"
+    return Timeline(title, " · ".join(parts), tuple(remarks), rows, tuple(memory))
 
 
 def _rows(ops: Sequence[Op]) -> list[list[int]]:
@@ -102,7 +109,12 @@ def _rows(ops: Sequence[Op]) -> list[list[int]]:
     return rows
 
 
-def _row(ops: Sequence[Op], seconds: Sequence[float], members: Sequence[int]) -> Row:
+def _row(
+    ops: Sequence[Op],
+    seconds: Sequence[float],
+    groups: Sequence[int | None],
+    members: Sequence[int],
+) -> Row:
     first = ops[members[0]]
     path = clean(first.scope)
     if len(members) == 1:
@@ -127,6 +139,7 @@ def _row(ops: Sequence[Op], seconds: Sequence[float], members: Sequence[int]) ->
         shapes,
         sum(seconds[i] for i in members),
         any(ops[i].on_host for i in members),
+        len(members) == 1 and groups[members[0]] not in (None, members[0]),
     )
 
 
@@ -146,37 +159,55 @@ def _phase(op: Op) -> str:
     return "forward" if op.grad_mode else "backward"
 
 
-def _lanes(ops: Sequence[Op], rows_of: Sequence[Sequence[int]]) -> list[Lane]:
+def _memory(
+    ops: Sequence[Op], groups: Sequence[int | None], rows_of: Sequence[Sequence[int]]
+) -> list[Memory]:
     """The memory that results lie in, as it comes into use. A value lives from the op that wrote
-    it to the last one that read it."""
+    it to the last that reads it; what stays within one pass never reaches memory."""
     row_of = {i: row for row, members in enumerate(rows_of) for i in members}
-    memory: dict[int, list[list[int]]] = {}
-    arrays = {}
+    owners: dict[int, np.ndarray] = {}
+    values: dict[int, list[_Value]] = {}  # by the identity of the memory, oldest first
     for i, op in enumerate(ops):
         for array in op.arrays:
-            lives = memory.get(id(owner(array)))
-            if lives is not None:
-                lives[-1][1] = row_of[i]
+            for value in reversed(values.get(id(owner(array)), ())):
+                if value.start <= _start(array) < value.start + value.array.nbytes:
+                    value.readers.append(i)
+                    break
         if op.out is not None:
-            array = owner(op.out)
-            arrays[id(array)] = array
-            reads = any(owner(one) is array for one in op.arrays)
-            if id(array) not in memory:
-                memory[id(array)] = [[row_of[i], row_of[i]]]
-            elif not reads and memory[id(array)][-1][1] < row_of[i]:
-                memory[id(array)].append([row_of[i], row_of[i]])
-            else:
-                memory[id(array)][-1][1] = row_of[i]
-    return [
-        Lane(
-            arrays[key].nbytes,
-            shape_text(arrays[key].shape),
-            tuple((first, last) for first, last in lives),
-        )
-        for key, lives in memory.items()
-    ]
+            memory = owner(op.out)
+            owners[id(memory)] = memory
+            values.setdefault(id(memory), []).append(_Value(i, op.out, _start(op.out)))
+    found = []
+    for key, written in values.items():
+        lives = []
+        for value in written:
+            group, readers = groups[value.writer], value.readers
+            if group is not None and readers and {groups[i] for i in readers} == {group}:
+                continue
+            lives.append(
+                Life(
+                    value.start,
+                    value.array.nbytes,
+                    shape_text(value.array.shape),
+                    row_of[value.writer],
+                    row_of[max([value.writer, *value.readers])],
+                )
+            )
+        if lives:
+            found.append(Memory(owners[key].nbytes, tuple(lives)))
+    return found
 
 
-def _size(ops: Sequence[Op]) -> int:
-    return sum({id(m): m.nbytes for op in ops if op.out is not None for m in [owner(op.out)]}
-               .values())  # fmt: skip
+@dataclass(slots=True)
+class _Value:
+    """A result: the op that wrote it, where it lies, the ops that read it."""
+
+    writer: int
+    array: np.ndarray
+    start: int
+    readers: list[int] = field(default_factory=list)
+
+
+def _start(array: np.ndarray) -> int:
+    """Where an array begins, in bytes from the beginning of the memory that it is a view of."""
+    return memory_at(array) - memory_at(owner(array))

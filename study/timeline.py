@@ -1,5 +1,5 @@
 """The painter of a program: a row for each op with a bar as long as its time, modules in frames,
-and on the right a lane for each buffer, as tall as the time it is in use.
+and on the right the memory: where each result lies, as tall as the time it is needed.
 """
 
 from __future__ import annotations
@@ -8,18 +8,22 @@ from dataclasses import dataclass
 
 from .canvas import Canvas
 from .marks import Text
-from .text import ADVANCE, clip, count_text, number, shorten, width, wrap_columns
+from .text import ADVANCE, bytes_text, clip, count_text, number, shorten, width, wrap_columns
 from .themes import Theme, mixed, theme_named
 
 MARGIN, LINE, TOP = 16.0, 17.0, 78.0
-BAR, LANE, SIZE = 150.0, 9.0, 10.0
+BAR, MAP, LANE, SIZE = 150.0, 220.0, 9.0, 10.0
 NAME_COLUMNS, SHAPE_COLUMNS, PATH_COLUMNS = 22, 46, 26
 PHASES = {"forward": "plus", "backward": "minus", "update": "rule"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One op, or in a long program all in a row of one module: what it does, and its seconds."""
+    """One op, or in a long program all in a row of one module: what it does, and its seconds.
+
+    `together` says that it is computed with the rows above, in one pass over memory, and that its
+    time is counted there.
+    """
 
     phase: str
     module_path: str
@@ -27,26 +31,43 @@ class Row:
     shapes: str
     seconds: float
     in_python: bool
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """One piece of memory: its bytes, and (first row, last row) of each value that it holds."""
+class Life:
+    """A value in memory: where it begins and how many bytes it takes, from the row that wrote it
+    to the last one that reads it."""
 
+    start: int
     nbytes: int
     shape: str
-    lives: tuple[tuple[int, int], ...]
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One piece of memory, and the values that lie in it one after the other or side by side."""
+
+    nbytes: int
+    lives: tuple[Life, ...]
+
+    @property
+    def shared(self) -> bool:
+        """Whether several values lie in it."""
+        return len(self.lives) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What a program does, as rows, and the memory in which it does it, as lanes."""
+    """What a program does, as rows, and the memory in which it does it."""
 
     title: str
     subtitle: str
     remarks: tuple[str, ...]
     rows: tuple[Row, ...]
-    lanes: tuple[Lane, ...]
+    memory: tuple[Memory, ...]
 
 
 def paint_timeline(timeline: Timeline, theme: str) -> str:
@@ -75,7 +96,7 @@ class _Painter:
             x, "shapes", [clip(row.shapes, SHAPE_COLUMNS) for row in shown.rows], "muted"
         )
         x = self._bars(x)
-        x = self._lanes(x)
+        x = self._memory(x)
         total = max(x + MARGIN, width(shown.title, 15.0) + 2 * MARGIN)
         total = max(total, width(shown.subtitle, 11.0) + 2 * MARGIN)
         y = self.bottom + 8.0
@@ -124,6 +145,12 @@ class _Painter:
         self._head(x, "time, and share of all")
         for i, row in enumerate(self.timeline.rows):
             y = TOP + LINE * i
+            if row.together:
+                top = y - 8.0 if self.timeline.rows[i - 1].together else y - 3.0
+                self.canvas.rect(x, top, 1.0, y + 9.0 - top, self.theme.line)
+                self.canvas.rect(x, y + 8.0, 9.0, 1.0, self.theme.line)
+                self.canvas.text(Text(x + 14.0, y + 12.0, "in the same pass", SIZE, "faint"))
+                continue
             part = row.seconds / self.longest
             self.canvas.open(tooltip=f"{row.name}: {row.seconds * 1e6:.3g} µs")
             self.canvas.rect(x, y + 3.0, max(BAR * part, 1.0), LINE - 6.0, self._heat(part))
@@ -137,31 +164,43 @@ class _Painter:
         python = any(row.in_python for row in self.timeline.rows)
         return x + BAR + 6.0 + width("1e+03 µs  100 %" + "  in Python" * python, SIZE) + 14.0
 
-    def _lanes(self, x: float) -> float:
-        """Buffers: a bar from the op that wrote a value to the last that read it."""
-        lanes = self.timeline.lanes
-        if not lanes:
-            return x
-        self._head(x, f"{count_text(len(lanes), 'buffer')}, in use")
-        largest = max(lane.nbytes for lane in lanes) or 1
-        for k, lane in enumerate(lanes):
-            left = x + LANE * k
-            self.canvas.rect(left + 3.0, TOP, 1.0, self.bottom - TOP, self.theme.frame[1])
-            self.canvas.open(tooltip=f"{lane.shape}: {lane.nbytes:,} bytes")
-            thick = 3.0 + 4.0 * lane.nbytes / largest
-            for first, last in lane.lives:
-                self.canvas.rect(
-                    left + 3.5 - thick / 2,
-                    TOP + LINE * first + 3.0,
-                    thick,
-                    LINE * (last - first + 1) - 6.0,
-                    self.theme.bar,
-                    self.theme.frame[0],
-                    2.0,
-                    0.6,
-                )
-            self.canvas.close()
-        return x + max(LANE * len(lanes), width("48 buffers, in use", SIZE))
+    def _memory(self, x: float) -> float:
+        """Shared memory as maps, in which values lie as they lie there; then a lane for each other
+        result. A value reaches from the op that wrote it down to the last that reads it."""
+        shared = [memory for memory in self.timeline.memory if memory.shared]
+        single = [memory for memory in self.timeline.memory if not memory.shared]
+        largest = max((memory.nbytes for memory in shared), default=1) or 1
+        for memory in shared:
+            head = f"{bytes_text(memory.nbytes)}, used again"
+            self._head(x, head)
+            wide = max(MAP * memory.nbytes / largest, 24.0)
+            self.canvas.rect(
+                x, TOP, wide, self.bottom - TOP, "none", self.theme.frame[1], thickness=0.7
+            )
+            for life in memory.lives:
+                left, thick = (wide * part / memory.nbytes for part in (life.start, life.nbytes))
+                self._life(x + left, max(thick, 2.0), life)
+            x += max(wide, width(head, SIZE)) + 20.0
+        if single:
+            head = f"{count_text(len(single), 'other result')}"
+            self._head(x, head)
+            most = max(memory.nbytes for memory in single) or 1
+            for k, memory in enumerate(single):
+                left = x + LANE * k
+                self.canvas.rect(left + 3.0, TOP, 1.0, self.bottom - TOP, self.theme.frame[1])
+                thick = 3.0 + 4.0 * memory.nbytes / most
+                for life in memory.lives:
+                    self._life(left + 3.5 - thick / 2, thick, life)
+            x += max(LANE * len(single), width(head, SIZE))
+        return x
+
+    def _life(self, x: float, wide: float, life: Life) -> None:
+        self.canvas.open(tooltip=f"{life.shape}: {life.nbytes:,} bytes")
+        top, rows = TOP + LINE * life.first, life.last - life.first + 1
+        self.canvas.rect(
+            x, top + 2.0, wide, LINE * rows - 4.0, self.theme.bar, self.theme.frame[0], 2.0, 0.6
+        )
+        self.canvas.close()
 
     def _legend(self, y: float, total: float) -> float:
         """What the colours mean: the phases that occur, and the two ends of the scale of times."""
@@ -169,7 +208,7 @@ class _Painter:
         phases = [phase for phase in PHASES if any(r.phase == phase for r in self.timeline.rows)]
         parts = [(self._tone(PHASES[phase]), phase) for phase in phases]
         parts.append((self._heat(1.0), "takes longest"))
-        parts.append((self.theme.bar, "a buffer from its write to its last read; wider is larger"))
+        parts.append((self.theme.bar, "a result from its write to its last read; wider is larger"))
         for colour, words in parts:
             needed = 18.0 + width(words, SIZE) + 20.0
             if x > MARGIN and x + needed > total - MARGIN:

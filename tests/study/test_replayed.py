@@ -1,6 +1,6 @@
 """Programs and modules as pictures: rows and lanes against the program itself, well-formed SVG."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,7 +10,6 @@ import pytest
 import backlit.nn.functional as F
 from backlit import nn, optim, replay
 from backlit.engine import ReplayError, manual_seed, tensor
-from backlit.engine.programs.recorder import owner
 from backlit.study import draw
 from backlit.study.outline import MOST_ROWS, outline
 from backlit.study.replayed import MOST_LANES
@@ -55,24 +54,79 @@ def test_rows_are_the_ops_of_the_program():
     phases = [row.phase for row in rows]
     assert phases == sorted(phases, key=["forward", "backward", "update"].index)
     assert set(phases) == {"forward", "backward", "update"}
-    assert all(row.seconds > 0 for row in rows)
+    assert all(row.seconds > 0 or row.together for row in rows)
     assert "(8, 2) · (4, 2) · (4,) → (8, 4)" in figure.svg()
 
 
-def test_a_buffer_lives_from_its_write_to_its_last_read():
-    step = trained([2, 4, 2])
-    ops, lanes = step.program.ops, draw(step).timeline.lanes
-    made: dict[int, list[int]] = {}
+def wide() -> Any:
+    """A step with chains that run in one pass, and memory that is used again."""
+    manual_seed(0)
+    model = nn.MLP([4, 16, 16, 2])
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    @replay
+    def step(x, y):
+        loss = F.cross_entropy((model(x).tanh() * 2.0 + 1.0).sigmoid(), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(2):
+        step(tensor(np.ones((32, 4))), tensor(np.zeros(32, int)))
+    return step
+
+
+def test_no_two_values_are_at_one_place_at_one_time():
+    shown = draw(wide()).timeline
+    assert any(memory.shared for memory in shown.memory)
+    reused = 0
+    for memory in shown.memory:
+        for one, other in combinations(memory.lives, 2):
+            apart = one.start + one.nbytes <= other.start or other.start + other.nbytes <= one.start
+            assert apart or one.last < other.first or other.last < one.first
+            reused += not apart
+        assert all(life.start + life.nbytes <= memory.nbytes for life in memory.lives)
+    assert reused, "some place holds two values, one after the other"
+
+
+def test_a_value_lives_from_its_write_to_its_last_read():
+    step = wide()
+    ops, rows = step.program.ops, {}
+    for memory in draw(step).timeline.memory:
+        for life in memory.lives:
+            rows.setdefault(life.first, []).append(life)
+    groups = step.program.groups()
     for i, op in enumerate(ops):
-        for array in (*op.arrays, *([] if op.out is None else [op.out])):
-            made.setdefault(id(owner(array)), []).append(i)
-    results = {id(owner(op.out)) for op in ops if op.out is not None}
-    expected = sorted((min(at), max(at)) for key, at in made.items() if key in results)
-    assert sorted((lane.lives[0][0], lane.lives[-1][1]) for lane in lanes) == expected
-    assert sum(lane.nbytes for lane in lanes) == sum(
-        {key: a.nbytes for op in ops if op.out is not None for a in [owner(op.out)]
-         for key in [id(a)]}.values()
-    )  # fmt: skip
+        if op.out is None:
+            continue
+        at = op.out.__array_interface__["data"][0]
+        later = next(
+            (k for k in range(i + 1, len(ops))
+             if ops[k].out is not None and ops[k].out.__array_interface__["data"][0] == at),
+            len(ops),
+        )  # fmt: skip
+        readers = [
+            k for k in range(i + 1, later + 1) if k < len(ops)
+            for a in ops[k].arrays if a.__array_interface__["data"][0] == at
+        ]  # fmt: skip
+        if groups[i] is not None and readers and {groups[k] for k in readers} == {groups[i]}:
+            assert i not in rows, "it never reaches memory"
+        else:
+            (life,) = rows[i]
+            assert life.last == max([i, *readers])
+            assert life.nbytes == op.out.nbytes
+
+
+def test_what_runs_in_one_pass_is_told():
+    step = wide()
+    rows, groups = draw(step).timeline.rows, step.program.groups()
+    assert [row.together for row in rows] == [
+        group is not None and group != k for k, group in enumerate(groups)
+    ]
+    assert any(row.together for row in rows)
+    assert "in the same pass" in draw(step).svg()
+    assert all((row.seconds == 0) == row.together for row in rows)
 
 
 def test_drawing_changes_nothing_that_the_program_does():
@@ -92,8 +146,8 @@ def test_a_long_program_has_a_row_for_each_module():
     counts = [row.name.split() for row in rows]
     ops = sum(int(count[0]) if count[-1] in ("op", "ops") else 1 for count in counts)
     assert ops == len(step.program.ops)
-    assert len(figure.timeline.lanes) == MOST_LANES
-    assert "smaller buffers not shown" in figure.text()
+    assert sum(not memory.shared for memory in figure.timeline.memory) == MOST_LANES
+    assert "smaller results not shown" in figure.text()
 
 
 @pytest.mark.parametrize("theme", THEMES)
