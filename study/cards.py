@@ -185,9 +185,10 @@ class _Composer:
     def _box(self) -> None:
         """What a module holds; and of many in a row, how their gradients grow or fade."""
         node = self.node
-        if node.count > 1:
-            times = f"× {node.count}" if node.op == "module" else f"× {node.count}, of {node.op}"
-            self._line(times, size=BODY)
+        what = node.symbol or ("" if node.count == 1 or node.op == "module" else f"({node.op})")
+        times = f"× {node.count} " if node.count > 1 else ""
+        if times or what:
+            self._line(f"{times}{what}".rstrip(), limit=BOX_COLUMNS)
         for line in node.inside.split(" · "):
             self._line(line, "muted", BOX_COLUMNS, SMALL)
         if node.trend and "grad" in self.show:

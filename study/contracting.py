@@ -73,7 +73,9 @@ def contract(graph: Graph, parts: Sequence[Part], hidden: Collection[int] = ()) 
         ends = (len(edges), number[place[uses[0].src]], dst, slots[dst])
         slots[dst] += 1
         edges.append(_joined(graph, uses, *ends, nodes[dst].kind == "module"))
-    return Graph(tuple(nodes), tuple(edges), (), number[place[graph.root]], graph.freed)
+    return Graph(
+        tuple(nodes), tuple(edges), (), number[place[graph.root]], graph.freed, graph.modules
+    )
 
 
 def _joined(

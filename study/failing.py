@@ -70,7 +70,8 @@ def record_failure(
         assert src is not None
         edges.append(Edge(len(edges), src, failed, slot, "", "", None, None, None, ()))
     nodes.append(_failed(error, failure, nodes, edges))
-    return Graph(tuple(nodes), tuple(edges), (), failed), recorder.number_of
+    graph = Graph(tuple(nodes), tuple(edges), (), failed, modules=recorder.modules)
+    return graph, recorder.number_of
 
 
 def _failed(error: BaseException, failure: Failure, nodes: list[Node], edges: list[Edge]) -> Node:

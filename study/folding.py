@@ -67,7 +67,7 @@ def _box(graph: Graph, members: tuple[int, ...], group: Group) -> Node:
         id=-1,
         kind="module",
         op="module" if only else f"{len(results)} results",
-        symbol="",
+        symbol=graph.modules.get(group.path, ""),
         formula="",
         name=group.path,
         named=True,

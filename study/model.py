@@ -166,7 +166,8 @@ class Graph:
     """A recorded forward and backward: `nodes[i].id == i`, `edges[i].id == i`.
 
     `freed` says that the engine had already let go of the graph: structure, values and the
-    gradients of leaves are there, the rest was not kept.
+    gradients of leaves are there, the rest was not kept. `modules` has the class of each module by
+    its path, where the drawn module was given.
     """
 
     nodes: tuple[Node, ...]
@@ -174,6 +175,7 @@ class Graph:
     steps: tuple[Step, ...]
     root: int
     freed: bool = False
+    modules: dict[str, str] = field(default_factory=dict)
     inputs_of: dict[int, tuple[Edge, ...]] = field(init=False, repr=False, compare=False)
     uses_of: dict[int, tuple[Edge, ...]] = field(init=False, repr=False, compare=False)
 

@@ -99,6 +99,11 @@ class Recorder:
         self.loss = roots[-1]
         self.stopped = stopped_at is not None  # the forward did not get as far as a loss
         self.params = {} if module is None else dict(module.named_parameters())
+        self.modules = (
+            {}
+            if module is None
+            else {clean(path): type(part).__name__ for path, part in module.named_modules()}
+        )
         self.owned = None if module is None else set(self.params.values())
         self.names: dict[object, str] = {p: name for name, p in self.params.items()}
         for name, tensor in names.items():
@@ -150,7 +155,7 @@ class Recorder:
                 if not made.problem and all(map(finite, [edge.upstream, made.value, *operands])):
                     said = f"the rule of {made.op} made {odd_text(edge.contribution)}"
                     nodes[made.id] = replace(made, problem=f"{said} of a finite gradient")
-        graph = Graph(tuple(nodes), edges, (), self.ids[_key(self.loss)], self.freed)
+        graph = Graph(tuple(nodes), edges, (), self.ids[_key(self.loss)], self.freed, self.modules)
         return replace(graph, steps=narrate(graph, self.walked))
 
     def skeleton(self) -> Graph:
@@ -160,7 +165,14 @@ class Recorder:
         """
         free = {kind: count() for kind in LETTERS}
         nodes = [self._node(i, x, free, known=False) for i, x in enumerate(self.tensors)]
-        return Graph(tuple(nodes), tuple(self.edges()), (), self.ids[_key(self.loss)], self.freed)
+        return Graph(
+            tuple(nodes),
+            tuple(self.edges()),
+            (),
+            self.ids[_key(self.loss)],
+            self.freed,
+            self.modules,
+        )
 
     def nodes(self) -> tuple[Node, ...]:
         """A node for every tensor; where NaN or infinity was born, that is its problem."""

@@ -136,6 +136,7 @@ def _box(graph: Graph, members: Sequence[int], period: int, times: int, inside: 
         name=f"{boxes[0].name} … {last.name}",
         count=times,
         op=f"{period} modules" if period > 1 else "module",
+        symbol=", ".join(box.symbol for box in boxes[:period] if box.symbol),
         inside=inside,
         trend=tuple(norm for norm in norms if norm is not None) if None not in norms else (),
     )

@@ -142,7 +142,7 @@ def test_a_chain_of_equal_modules_is_one_box():
     whole = draw(loss, module=model).graph
     ends = [n.grad.norm for n in whole.nodes if n.op == "add" and n.grad]
     assert list(box.trend) == ends
-    assert "× 5" in figure.svg()
+    assert ">× 5 Block<" in figure.svg()
     assert "20 ops" in figure.svg()
     check_view(figure.view.graph)
 
@@ -157,6 +157,8 @@ def test_a_period_of_several_modules_is_found():
         ("8", 1),
     ]
     assert graph.nodes[1].op == "2 modules"
+    assert ">× 4 Linear, ReLU<" in draw(loss, module=model, depth=0).svg()
+    assert ">× 4 (2 modules)<" in draw(loss, depth=0).svg()
 
 
 @pytest.mark.parametrize("change", ["shape", "op", "shared result"])
