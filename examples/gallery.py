@@ -237,12 +237,23 @@ def replayed():
 
 GALLERY = [neuron, shared, broadcasting, network, dropout, batch, scalars, folded, focus, second,
            stopped, birth, contrast, outline, replayed]  # fmt: skip
+IMPORTS = [
+    line
+    for line in Path(__file__).read_text(encoding="utf-8").splitlines()
+    if line.startswith(("import numpy", "import backlit", "from backlit"))
+]
 HELPERS = {folded: (Block, Deep)}
 
 
 def main(folder: Path) -> None:
     (folder / "img").mkdir(parents=True, exist_ok=True)
-    page = ["# Figures", "", "Drawn by `make gallery` from examples/gallery.py.", ""]
+    page = [
+        "# Figures",
+        "",
+        "Drawn by `make gallery` from examples/gallery.py. All examples need:",
+        "",
+    ]
+    page += ["```python", *IMPORTS, "```", ""]
     for example in GALLERY:
         title, _, words = inspect.getdoc(example).partition("\n")
         name = f"img/gallery-{example.__name__}.svg"

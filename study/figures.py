@@ -19,6 +19,7 @@ from .layout import check_engine
 from .listing import list_view
 from .model import Graph
 from .outline import ModuleFigure
+from .paused import collector_paused
 from .pictures import Picture
 from .record import Recorder, recorded
 from .replayed import ProgramFigure
@@ -107,11 +108,12 @@ def draw(
         skeleton = recorder.skeleton()
         return view_of(skeleton, recorder.number_of).drawn()
 
-    if isinstance(what, BaseException):
-        graph, number_of = record_failure(what, names, module)
-    else:
-        graph, number_of = recorded(what, names, module, shown)
-    return Figure(graph, theme, layout, view_of(graph, number_of))
+    with collector_paused():
+        if isinstance(what, BaseException):
+            graph, number_of = record_failure(what, names, module)
+        else:
+            graph, number_of = recorded(what, names, module, shown)
+        return Figure(graph, theme, layout, view_of(graph, number_of))
 
 
 def _checked(show: Collection[str]) -> frozenset[str]:
@@ -144,7 +146,8 @@ class Figure(Picture):
         return headline(self.graph)[0]
 
     def paint(self, theme: str) -> str:
-        return paint_view(self.view, theme, self.layout)
+        with collector_paused():
+            return paint_view(self.view, theme, self.layout)
 
     def text(self) -> str:
         """Forward and backward as text: a line for each node, and one for each use."""
