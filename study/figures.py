@@ -67,7 +67,8 @@ def draw(
         an op raised (`except bl.ShapeError as error: bl.draw(error)`): the graph as far as it got.
         Or a function that is replayed: its program, with the time of each op. Or a module: its
         parts and parameters. These two take a theme and no more.
-    theme : "light", "dark", "paper" or "contrast"; HTML follows the reader's system instead.
+    theme : "light", "dark", "paper" or "contrast"; between light and dark HTML follows the
+        reader's system instead.
     layout : "layered", built in, or "dot", which asks Graphviz's program.
     names : what to call tensors, such as {"x": x, "w": w} or `locals()`. Without it tensors have
         the names they bear (`tensor(…, name="w")`, parameters of modules) or p0, x0, n5.
@@ -95,10 +96,12 @@ def draw(
     for name, value in (("depth", depth), ("hops", hops)):
         if value is not None and (not isinstance(value, int) or value < 0):
             raise ValueError(f"draw: {name} is a whole number from 0 on, not {value!r}")
-    if isinstance(what, Replay):
-        return ProgramFigure(what, theme)
-    if isinstance(what, Module):
-        return ModuleFigure(what, theme)
+    if isinstance(what, (Replay, Module)):
+        given = {"names": names, "module": module, "show": show, "depth": depth, "focus": focus}
+        for name, value in given.items():
+            if value is not None:
+                raise ValueError(f"draw: {name} is for graphs; this takes a theme and no more")
+        return ProgramFigure(what, theme) if isinstance(what, Replay) else ModuleFigure(what, theme)
 
     def view_of(graph: Graph, number_of: Callable[[object], int | None]) -> View:
         center = None if focus is None else node_of(graph, focus, number_of(focus)).id

@@ -48,8 +48,10 @@ class Picture:
         return to_png(svg, *svg_size(svg), scale)
 
     def html(self) -> str:
-        """The picture as one offline HTML file with zoom, light or dark as the reader's system."""
-        light, dark = (self.paint(theme) for theme in ("light", "dark"))
+        """The picture as one offline HTML file with zoom: light or dark as the reader's system,
+        where the theme is one of these two."""
+        pair = ("light", "dark")
+        light, dark = map(self.paint, pair if self.theme in pair else (self.theme, self.theme))
         return page(self.headline(), light, dark, svg_size(light)[0])
 
     def writers(self) -> dict[str, Callable[[], str | bytes]]:

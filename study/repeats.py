@@ -30,7 +30,7 @@ def gather_sums(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.op != "add" or node.problem:
             continue
-        chain = [node.id]
+        chain: list[int] = []
         for edge in graph.inputs_of[node.id]:
             before = graph.nodes[edge.src]
             if (
@@ -40,8 +40,10 @@ def gather_sums(graph: Graph) -> Graph:
                 and before.value.shape == node.value.shape
                 and before.module_path == node.module_path
             ):
-                chain = chains.pop(edge.src) + chain
-        chains[node.id] = sorted(chain)
+                short, chain = sorted((chain, chains.pop(edge.src)), key=len)
+                chain += short
+        chain.append(node.id)
+        chains[node.id] = chain
     parts = []
     for last, chain in chains.items():
         terms = 2 * len(chain) - (len(chain) - 1)
@@ -53,7 +55,7 @@ def gather_sums(graph: Graph) -> Graph:
                 op=SUM,
                 inside=f"{len(chain)} additions",
             )
-            parts.append(Part(tuple(chain), sums))
+            parts.append(Part(tuple(sorted(chain)), sums))
     return contract(graph, parts) if parts else graph
 
 

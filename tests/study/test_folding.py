@@ -5,6 +5,7 @@ rule must hold in what is drawn, nothing may overlap, and the figure says what i
 import json
 import math
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -326,3 +327,42 @@ def test_a_freed_graph_folds():
     assert "retain_graph=True" in figure.svg()
     assert json.loads(figure.to_json())["freed"]
     check_layout(figure.view.graph)
+
+
+def test_a_sum_of_thousands_of_terms():
+    figure = draw(adding(3000), depth=0)
+    assert len(figure.graph.nodes) == 6000
+    assert [node.symbol for node in figure.view.graph.nodes if node.symbol][:1] == ["sum of 3000"]
+    assert "chain rule of 3000 edges not shown" in draw(adding(300), depth=0).svg().replace(
+        "300 edges", "3000 edges"
+    )
+
+
+def test_sums_of_sums_in_a_tree():
+    level = [leaf(float(i), f"t{i}") for i in range(16)]
+    while len(level) > 1:
+        level = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
+    graph = draw(level[0].tanh(), depth=0).view.graph
+    assert [node.symbol for node in graph.nodes if not node.is_leaf] == ["sum of 16", "tanh"]
+    check_view(graph)
+
+
+@pytest.mark.parametrize("depth", [0, 3])
+def test_hostile_module_names_in_boxes(depth):
+    svg = draw(PROGRAMS["hostile"](), depth=depth).svg()
+    ElementTree.fromstring(svg)
+    assert "<script" not in svg
+    assert "\u202e" not in svg
+    assert draw(PROGRAMS["hostile"](), depth=depth).to_dot().source
+
+
+@pytest.mark.parametrize("option", ["names", "module", "show", "depth", "focus"])
+def test_options_of_graphs_are_refused_elsewhere(option):
+    options: Any = {option: 1 if option == "depth" else ()}
+    with pytest.raises(ValueError, match=f"{option} is for graphs"):
+        draw(nn.Linear(1, 1), **options)
+
+
+def test_html_of_paper_is_on_paper():
+    figure = draw(PROGRAMS["square"](), theme="paper")
+    assert figure.html().count(figure.svg()) == 2
