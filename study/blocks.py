@@ -85,6 +85,7 @@ class Block:
                         SMALL,
                         "on strong" if strong else "ink",
                         anchor="middle",
+                        cell=int(cells[r, c]),
                     )
                 )
         self.heat_w = w

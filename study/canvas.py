@@ -92,9 +92,11 @@ class Canvas:
         extra = ' font-weight="600"' if mark.bold else ""
         extra += "" if mark.anchor == "start" else f' text-anchor="{mark.anchor}"'
         full = f"<title>{escape(mark.full)}</title>" if mark.full else ""
+        theme = self.theme
+        colour = theme.tones[mark.tone] if mark.cell is None else theme.over(mark.cell)
         self.elements.append(
             f'<text x="{px(x + mark.x)}" y="{px(y + mark.y)}" font-size="{px(mark.size)}" '
-            f'fill="{self.theme.tones[mark.tone]}"{extra}>{full}{escape(mark.text)}</text>'
+            f'fill="{colour}"{extra}>{full}{escape(mark.text)}</text>'
         )
 
     def line(self, spline: Spline, colour: str, thickness: float = 1.2, dash: str = "") -> None:

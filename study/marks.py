@@ -13,7 +13,8 @@ TITLE, BODY, SMALL = 13.0, 11.0, 10.0  # sizes of text
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of text; `tone` names its role and the theme its colour. `full` is the tooltip."""
+    """A piece of text; `tone` names its role and the theme its colour. `full` is the tooltip. One
+    that stands on a heat map says on what cell, so that the theme can choose what is readable."""
 
     x: float
     y: float
@@ -23,6 +24,7 @@ class Text:
     bold: bool = False
     anchor: str = "start"
     full: str = ""
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Blue is positive and orange negative everywhere; a glyph or a dash always says i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 LEVELS = 32  # shades of a heat map on either side of zero
 
@@ -31,10 +32,38 @@ class Theme:
         """
         return self.nan if cell == -128 else self.ramp[level(cell)]
 
+    def over(self, cell: int) -> str:
+        """The colour of text on a heat-map cell: the one of two that stands out more.
+
+        >>> THEMES["light"].over(127), THEMES["light"].over(0)
+        ('#ffffff', '#1b2330')
+        """
+        ground = self.shade(cell)
+        return max((self.tones["ink"], self.tones["on strong"]), key=lambda c: contrast(c, ground))
+
     @property
     def ramp(self) -> tuple[str, ...]:
         """The 65 colours of the scale."""
         return _RAMPS[self.name]
+
+
+@cache
+def contrast(first: str, second: str) -> float:
+    """How much two colours stand out from each other, from 1 to 21: the formula of WCAG 2.2.
+
+    >>> round(contrast("#000000", "#ffffff"), 1)
+    21.0
+    """
+    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def level(cell: int) -> int:
@@ -169,7 +198,7 @@ THEMES = {
         },
         frame=("#000000", "#404040"),
         line="#404040",
-        bar="#595959",
+        bar="#999999",
         nan="#8c0b34",
         scale=("#7a3b00", "#f1a340", "#ffffff", "#67a9cf", "#053d7a"),
     ),

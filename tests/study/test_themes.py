@@ -31,6 +31,12 @@ def test_text_stands_out_from_its_ground(name):
 
 
 @pytest.mark.parametrize("name", THEMES)
+def test_numbers_stand_out_from_the_heat_map(name):
+    theme = THEMES[name]
+    assert min(contrast(theme.over(c), theme.shade(c)) for c in range(-128, 128)) >= 3.9
+
+
+@pytest.mark.parametrize("name", THEMES)
 def test_a_sign_is_never_told_by_colour_alone(name):
     svg = draw(PROGRAMS["expression"](), theme=name).svg()
     assert "▼ −" in svg
