@@ -113,7 +113,7 @@ class _Painter:
         self.theme = theme
         self.canvas = Canvas(theme)
         norms = [edge.contribution.norm for edge in graph.edges if edge.contribution]
-        self.strongest = max((norm for norm in norms if norm), default=0.0)
+        self.strongest = max((norm for norm in norms if norm and norm < math.inf), default=0.0)
 
     def document(self) -> str:
         """The whole SVG."""
@@ -165,7 +165,8 @@ class _Painter:
         colour, thickness, dash = self.theme.line, 1.2, ""
         flow = edge.contribution
         if flow is not None and flow.norm and self.strongest:
-            thickness += 1.3 * max(0.0, 1.0 + math.log10(flow.norm / self.strongest) / 4.0)
+            part = min(flow.norm / self.strongest, 1.0)
+            thickness += 1.3 * max(0.0, 1.0 + math.log10(part) / 4.0) if part else 0.0
             if flow.scalar:
                 colour = self.theme.tones[sign_tone(flow.scalar)]
                 dash = "5 3" if flow.scalar < 0 else ""

@@ -45,12 +45,25 @@ def summarise(array: np.ndarray, tile: bool = True) -> Values:
         tile=reduce_to_tile(array) if big else None,
         low=low,
         high=high,
-        norm=float(np.linalg.norm(finite.astype(np.float64, copy=False))) if some else None,
+        norm=norm_of(finite) if some else None,
         zeros=1.0 - float(np.count_nonzero(array)) / size if size else 0.0,
         nans=nans,
         infs=infs,
         histogram=histogram(finite) if big and some else (),
     )
+
+
+def norm_of(finite: np.ndarray) -> float:
+    """The square root of the sum of squares, also where the squares are out of range.
+
+    >>> round(norm_of(np.array([3e200, 4e200])) / 1e200, 6)
+    5.0
+    """
+    numbers = finite.astype(np.float64, copy=False)
+    most = max(float(numbers.max()), -float(numbers.min()))
+    if most == 0.0 or 1e-140 < most < 1e140:
+        return float(np.linalg.norm(numbers))
+    return most * float(np.linalg.norm(numbers / most))
 
 
 def histogram(finite: np.ndarray) -> tuple[int, ...]:

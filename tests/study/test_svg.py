@@ -197,3 +197,13 @@ def test_integers_and_bools_as_inputs():
     svg = draw(where(mask, x, x * 2.0)[rows].sum()).svg()
     ElementTree.fromstring(svg)
     assert "∂L/∂mask" not in svg
+
+
+def test_numbers_at_the_ends_of_the_range():
+    ends = leaf(np.array([1.7e308, -1.7e308, 5e-324, 0.0] * 20), "ends")
+    for loss in ((ends * 1.0).sum(), (ends * 1e-300 * 1e-300).sum(), (ends * ends).sum()):
+        with np.errstate(all="ignore"):
+            svg = draw(loss).svg()
+        ElementTree.fromstring(svg)
+        assert not re.search(r'="(nan|inf|-inf)"', svg)
+        assert not re.search(r'd="[^"]*(nan|inf)', svg)
