@@ -91,7 +91,8 @@ def _node_lines(graph: Graph, node: Node) -> list[str]:
     if node.is_leaf:
         lines = [f"{name}  {node.kind}"]
     elif node.kind == "module":
-        lines = [f"{name}  × {node.count}" if node.count > 1 else name, node.inside]
+        times = f"× {node.count} " * (node.count > 1) + node.symbol
+        lines = [f"{name}  {times}".rstrip(), *node.inside.split(" · ")]
     else:
         lines = [f"{name}  {node.symbol}", in_names(graph, node, node.formula)]
     for said in node.problem.split("\n"):

@@ -363,6 +363,21 @@ def test_options_of_graphs_are_refused_elsewhere(option):
         draw(nn.Linear(1, 1), **options)
 
 
+def test_the_text_tells_of_boxes_and_of_what_is_left_out():
+    loss, model = blocks(5)
+    text = draw(loss, module=model, depth=0).text()
+    assert "0 … 4  × 5 Block(x)" in text
+    assert "20 ops · 20 parameters of 225 numbers" in text
+    assert "∂L/∂4 = (4, 3)" in text
+    assert "edges not shown" in draw(loss, module=model, focus="0.up.weight", hops=1).text()
+    x = leaf(2.0, "x")
+    with scope("two"):
+        a, b = x * 3.0, x.tanh()
+    with scope("one"):
+        y = a * b
+    assert "→ two  2 uses  norm" in draw(y + 1.0, depth=0).text()
+
+
 def test_html_of_paper_is_on_paper():
     figure = draw(PROGRAMS["square"](), theme="paper")
     assert figure.html().count(figure.svg()) == 2
