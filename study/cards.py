@@ -8,6 +8,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from .arrivals import BESIDE, arrivals
 from .blocks import Block
 from .marks import BODY, SMALL, TITLE, Bars, Mark, Text
 from .model import FULL, Edge, Graph, Node
@@ -16,7 +17,7 @@ from .wording import edge_lines, grad_label, in_names, result_name, sign_tone, s
 
 PAD = 10.0
 LINE = 15.0
-LABEL_LINE, BESIDE = 12.5, 6.0
+LABEL_LINE = 12.5
 NAME_COLUMNS, FORMULA_COLUMNS, RULE_COLUMNS = 26, 34, 32
 PROBLEM_COLUMNS, PROBLEM_LINES = 44, 9
 MOST_LABELS = 8  # edges that arrive at one card with labels; these take room beside each other
@@ -54,34 +55,6 @@ def make_cards(graph: Graph, show: Collection[str] | None = None) -> tuple[Card,
     if show is None:
         show = () if len(graph.nodes) > FULL else ("value", "grad", "local")
     return tuple(_Composer(graph, node, show).card() for node in graph.nodes)
-
-
-def _arrivals(
-    body: float, labels: tuple[tuple[Text, ...], ...], count: int
-) -> tuple[float, tuple[float, ...], tuple[tuple[Text, ...], ...], tuple[float, float]]:
-    """Where edges arrive: the first of several has its label on the left, the rest on the right.
-
-    Returns the card's width (wider where many arrive), the ports, the labels, and how far these
-    stick out.
-    """
-    if count == 0:
-        return body, (), labels, (0.0, 0.0)
-    rooms = [
-        max((BESIDE + width(line.text, line.size) for line in label), default=0.0)
-        for label in labels
-    ]
-    near = 16.0 if count <= 12 else 6.0
-    steps = [max(near, room + 12.0 if room else near) for room in rooms[1:-1]]
-    if count > 1:
-        steps.insert(0, max(near, 0.4 * body) if rooms[0] else near)
-    body = max(body, sum(steps) + 2 * near)
-    ports = [(body - sum(steps)) / 2]
-    for step in steps:
-        ports.append(ports[-1] + step)
-    if count > 1:
-        labels = (tuple(replace(line, x=-BESIDE, anchor="end") for line in labels[0]), *labels[1:])
-    left = max(rooms[0] - ports[0], 0.0) if count > 1 else 0.0
-    return body, tuple(ports), labels, (left, max(ports[-1] + rooms[-1] - body, 0.0))
 
 
 class _Composer:
@@ -122,7 +95,7 @@ class _Composer:
             self._line(f"chain rule of {len(slots)} edges not shown", "faint", size=SMALL)
         labels = tuple(self._label(edge) if told else () for edge in slots)
         body = max(self.width, 64.0)
-        body, ports, labels, reach = _arrivals(body, labels, len(slots))
+        body, ports, labels, reach = arrivals(body, labels, len(slots))
         for left, right in self.rows:
             self.marks += [left, replace(right, x=body + right.x, anchor="end")]
         return Card(

@@ -14,6 +14,7 @@ from typing import Any
 from ..engine import GraphError, Tensor, apply
 from ..engine.primitives import Primitive
 from ..nn import Module
+from .births import mark_births
 from .contracting import unknown
 from .model import Edge, Graph, Node
 from .record import Recorder, Use
@@ -63,7 +64,7 @@ def record_failure(
         }
     stopped_at = Use(failure.module_path, failure.operands)
     recorder = Recorder(failure.operands, names, module, stopped_at)
-    nodes, edges = list(recorder.nodes()), recorder.edges()
+    nodes, edges = recorder.nodes(), recorder.edges()
     failed = len(nodes)
     for slot, operand in enumerate(failure.operands):
         src = recorder.number_of(operand)
@@ -71,7 +72,7 @@ def record_failure(
         edges.append(Edge(len(edges), src, failed, slot, "", "", None, None, None, ()))
     nodes.append(_failed(error, failure, nodes, edges))
     graph = Graph(tuple(nodes), tuple(edges), (), failed, modules=recorder.modules)
-    return graph, recorder.number_of
+    return mark_births(graph), recorder.number_of
 
 
 def _failed(error: BaseException, failure: Failure, nodes: list[Node], edges: list[Edge]) -> Node:

@@ -76,6 +76,7 @@ def _box(graph: Graph, members: tuple[int, ...], group: Group) -> Node:
         grad=only.grad if only else None,
         grad_state=only.grad_state if only else "none",
         inside=contents(graph.nodes[i] for i in members),
+        unseen=sum(graph.nodes[i].unseen for i in members),
         problem=next((graph.nodes[i].problem for i in members if graph.nodes[i].problem), ""),
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 from ..engine import GraphError, Tensor, backward_steps, no_grad
 from ..engine.backward import GONE, BackwardStep, reachable
 from ..engine.tensors import wrap
+from .births import mark_births
 from .model import FULL, SMALL, Edge, GradState, Graph, Node, NodeKind, Values
 from .sentences import narrate
 from .text import clean, number
@@ -147,15 +148,7 @@ class Recorder:
             for i, x in enumerate(self.tensors):
                 if x.primitive is None and x.grad is not None:
                     self.grads[i] = summarise(x.grad.data, i in self.tiled)
-        nodes, edges = list(self.nodes()), tuple(self.edges())
-        for edge in edges:
-            if edge.contribution and edge.upstream and not finite(edge.contribution):
-                made = nodes[edge.dst]
-                operands = [nodes[self.ids[_key(x)]].value for x in self.tensors[made.id].inputs]
-                if not made.problem and all(map(finite, [edge.upstream, made.value, *operands])):
-                    said = f"the rule of {made.op} made {odd_text(edge.contribution)}"
-                    nodes[made.id] = replace(made, problem=f"{said} of a finite gradient")
-        graph = Graph(tuple(nodes), edges, (), self.ids[_key(self.loss)], self.freed, self.modules)
+        graph = mark_births(self._graph(self.nodes()))
         return replace(graph, steps=narrate(graph, self.walked))
 
     def skeleton(self) -> Graph:
@@ -163,26 +156,16 @@ class Recorder:
 
         Each node has a `Values` of its own, by which it is found again in a folded graph.
         """
-        free = {kind: count() for kind in LETTERS}
-        nodes = [self._node(i, x, free, known=False) for i, x in enumerate(self.tensors)]
-        return Graph(
-            tuple(nodes),
-            tuple(self.edges()),
-            (),
-            self.ids[_key(self.loss)],
-            self.freed,
-            self.modules,
-        )
+        return self._graph(self.nodes(known=False))
 
-    def nodes(self) -> tuple[Node, ...]:
-        """A node for every tensor; where NaN or infinity was born, that is its problem."""
+    def _graph(self, nodes: list[Node]) -> Graph:
+        root = self.ids[_key(self.loss)]
+        return Graph(tuple(nodes), tuple(self.edges()), (), root, self.freed, self.modules)
+
+    def nodes(self, known: bool = True) -> list[Node]:
+        """A node for every tensor; without numbers unless they are `known`."""
         free = {kind: count() for kind in LETTERS}
-        nodes = [self._node(i, x, free) for i, x in enumerate(self.tensors)]
-        for i, node in enumerate(nodes):
-            if not finite(node.value) and self.tensors[i].primitive is not None:
-                operands = [nodes[self.ids[_key(x)]].value for x in self.tensors[i].inputs]
-                nodes[i] = replace(node, problem=born(node, operands))
-        return tuple(nodes)
+        return [self._node(i, x, free, known) for i, x in enumerate(self.tensors)]
 
     def _drain(self) -> None:
         """Walk backward once, keeping of each step what pictures need."""
@@ -235,9 +218,7 @@ class Recorder:
                 )
         return edges
 
-    def _node(
-        self, i: int, tensor: Tensor, free: dict[str, count[int]], known: bool = True
-    ) -> Node:
+    def _node(self, i: int, tensor: Tensor, free: dict[str, count[int]], known: bool) -> Node:
         kind = self._kind(tensor)
         made = tensor.primitive
         given = self.names.get(_key(tensor)) or tensor.name or ""
@@ -296,30 +277,6 @@ class Recorder:
         if grad is not None:
             return "zero" if grad.zeros == 1.0 else "set"
         return "not run" if self.freed or self.stopped else "no path"
-
-
-def finite(values: Values) -> bool:
-    """Whether no element is NaN or infinite."""
-    return not values.nans and not values.infs
-
-
-def odd_text(values: Values) -> str:
-    """How many elements are not finite, in words."""
-    odd = ((values.nans, "NaN"), (values.infs, "inf"))
-    return " and ".join(f"{count:,} {word}" for count, word in odd if count)
-
-
-def born(node: Node, operands: Sequence[Values]) -> str:
-    """What to say of an op that made NaN or infinity of finite numbers; else nothing."""
-    if not all(map(finite, operands)):
-        return ""
-    ranges = [
-        f"{number(value.low)} … {number(value.high)}"
-        for value in operands
-        if value.low is not None and value.high is not None
-    ]
-    of = f" of operands in {' and '.join(ranges[:3])}" if ranges else ""
-    return f"{node.op} made {odd_text(node.value)}{of}"
 
 
 def _key(tensor: Tensor) -> object:

@@ -28,7 +28,7 @@ def gather_sums(graph: Graph) -> Graph:
     """
     chains: dict[int, list[int]] = {}  # by the last addition so far
     for node in graph.nodes:
-        if node.op != "add" or node.problem:
+        if node.op != "add" or node.problem or node.unseen:
             continue
         chain: list[int] = []
         for edge in graph.inputs_of[node.id]:
@@ -100,10 +100,17 @@ def _chains(graph: Graph) -> list[list[int]]:
     after: dict[int, int] = {}
     for node in graph.nodes:
         uses = graph.uses_of[node.id]
-        if node.kind != "module" or len(uses) != 1 or node.id == graph.root or node.problem:
+        if node.kind != "module" or len(uses) != 1 or node.id == graph.root:
+            continue
+        if node.problem or node.unseen:
             continue
         user = graph.nodes[uses[0].dst]
-        if user.kind == "module" and user.module_path == node.module_path and not user.problem:
+        if (
+            user.kind == "module"
+            and user.module_path == node.module_path
+            and not user.problem
+            and not user.unseen
+        ):
             after.setdefault(node.id, user.id)
     entered: dict[int, int] = {}
     for user in after.values():

@@ -381,3 +381,17 @@ def test_the_text_tells_of_boxes_and_of_what_is_left_out():
 def test_html_of_paper_is_on_paper():
     figure = draw(PROGRAMS["square"](), theme="paper")
     assert figure.html().count(figure.svg()) == 2
+
+
+@FEW
+@given(random_programs(), st.integers(0, 2), st.integers(0, 2), st.data())
+def test_focus_and_depth_together(loss, hops, depth, data):
+    whole = draw(loss).graph
+    name = data.draw(st.sampled_from(whole.nodes)).name
+    figure = draw(loss, focus=name, hops=hops, depth=depth)
+    near = draw(loss, focus=name, hops=hops).view.graph
+    check_layout(figure.view.graph)
+    # every edge of the whole graph that touches what is near is drawn, inside a box, or counted
+    drawn = sum(edge.count for edge in figure.view.graph.edges)
+    assert drawn <= sum(edge.count for edge in near.edges)
+    assert sum(node.unseen for node in figure.view.graph.nodes) == sum(n.unseen for n in near.nodes)
