@@ -8,6 +8,7 @@ import math
 import re
 from typing import NamedTuple
 
+from .elements import element_text
 from .model import SMALL, SUM, Edge, Graph, Node, Values
 from .text import MINUS, bytes_text, columns, count_text, number, shape_text, shorten, summed_text
 
@@ -151,6 +152,8 @@ def edge_lines(graph: Graph, edge: Edge) -> list[Line]:
         ]
     rule = in_names(graph, graph.nodes[edge.dst], edge.vjp)
     lines = [Line(shape_text(value.shape), "ink"), Line(rule, "rule")]
+    if example := element_text(graph, edge):
+        lines.append(Line(example, "ink"))
     if flow.size > SMALL:
         lines.append(Line(cost_text(graph, edge, flow), "muted"))
     if edge.count > 1:
