@@ -26,6 +26,7 @@ KINDS = {
 }
 FLOW = "values flow down, gradients flow up"
 PRODUCT = "beside an edge: local derivative × upstream gradient = contribution"
+ELEMENT = "the largest element, worked out"
 UPSTREAM = "g: the gradient that arrives from below"
 
 
@@ -79,6 +80,8 @@ def _parts(
         parts.append(_words(canvas, "", "muted", PRODUCT))
     if any(edge.factor is None and edge.local for edge in flows):
         parts.append(_words(canvas, "", "muted", UPSTREAM))
+    if any(line.text.startswith("[") for card in cards for label in card.labels for line in label):
+        parts.append(_words(canvas, "[i, j]:", "ink", ELEMENT))
     return parts
 
 

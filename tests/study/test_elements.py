@@ -20,7 +20,7 @@ def read(text: str) -> tuple[tuple[int, ...], list[float], int, float]:
     """(place, the terms shown, how many more, result) of a line."""
     place, _, rest = text.replace("−", "-").partition("]: ")
     left, _, result = rest.partition(" = ")
-    left, _, more = left.partition(" more")
+    left = left.partition(" more")[0]
     parts = left.split(" + ")
     hidden = int(parts.pop()) if " more" in rest else 0
     terms = [math.prod(float(x.strip("()")) for x in re.split(" × |·", part)) for part in parts]
@@ -77,10 +77,7 @@ def test_longer_sums_say_how_many_terms_are_left_out():
     texts = [element_text(graph, edge) for edge in graph.edges]
     assert " + 1 more = " in texts[0]
     assert "more" not in texts[1]
-    assert (
-        texts[0].replace(" + 1 more", "") in draw((x @ y).sum()).svg().replace("</text>", "")
-        or "1 more = " in draw((x @ y).sum()).svg()
-    )
+    assert "1 more = " in draw((x @ y).sum()).svg()
 
 
 @pytest.mark.parametrize(
