@@ -80,17 +80,18 @@ def make_view(
         before = drawn
         drawn = folded(drawn, depth)
         boxed = sum(node.kind == "module" for node in drawn.nodes)
+        summed = sum(node.op == SUM for node in drawn.nodes)
+        gone = len(before.nodes) - len(drawn.nodes)
         if boxed:
-            hidden = len(before.nodes) - len(drawn.nodes)
-            sums = " or long sums" if any(node.op == SUM for node in drawn.nodes) else ""
+            sums = " or long sums" if summed else ""
             how = "" if depth is not None else f" (above {FULL} nodes; depth= opens modules)"
             remarks.append(
-                f"{count_text(hidden, 'node')} of {len(before.nodes):,} are inside boxes"
-                f"{sums}{how}."
+                f"{count_text(gone + boxed + summed, 'node')} of {len(before.nodes):,} are inside "
+                f"boxes{sums}{how}."
             )
-        elif len(drawn.nodes) < len(before.nodes):
-            hidden = len(before.nodes) - len(drawn.nodes)
-            remarks.append(f"{count_text(hidden, 'node')} of long sums are drawn as one each.")
+        elif summed:
+            sums = count_text(summed, "long sum")
+            remarks.append(f"{count_text(gone + summed, 'addition')} are drawn as {sums}.")
     told = frozenset(TOLD if show is None else show)
     if not graph.nodes[graph.root].value.dtype:
         told -= {"grad"}  # the forward stopped, so nothing came back
