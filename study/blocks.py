@@ -20,16 +20,19 @@ PRINTED = 16  # to this many elements the numbers themselves are printed
 class Block:
     """The numbers of one array with a caption: a grid of numbers, a heat map, and statistics.
 
-    A gradient is given with the values that it is `of`, whose norm its own is compared with.
+    A gradient may come with the values that it is `of`, whose norm its own is compared with;
+    `histogram` adds how often each size of value occurs.
     """
 
     def __init__(
         self,
         caption: str,
         values: Values | None,
-        of: Values | None = None,
+        gradient: bool,
         word: str = "",
         tone: str = "muted",
+        of: Values | None = None,
+        histogram: bool = False,
     ) -> None:
         self.marks: list[Mark] = []
         self.width = self.height = self.heat_w = 0.0
@@ -53,7 +56,7 @@ class Block:
             self._text(caption, "muted")
             self._text("not kept", "faint")
         if values is not None and values.size > PRINTED:
-            self._statistics(values, of)
+            self._statistics(values, gradient, of, histogram)
 
     def at(self, x: float, y: float) -> list[Mark]:
         """The marks, moved."""
@@ -92,9 +95,11 @@ class Block:
         self.width = max(self.width, w)
         self.height = top + h + 3.0
 
-    def _statistics(self, values: Values, of: Values | None) -> None:
+    def _statistics(
+        self, values: Values, gradient: bool, of: Values | None, histogram: bool
+    ) -> None:
         low, high = values.low, values.high
-        if values.histogram and low is not None and high is not None:
+        if histogram and values.histogram and low is not None and high is not None:
             zero = -low / (high - low) if low < 0.0 < high else None
             wide = max(self.heat_w, 60.0)
             self.marks.append(Bars(0.0, self.height + 2.0, wide, 14.0, values.histogram, zero=zero))
@@ -102,9 +107,9 @@ class Block:
             self.height += 19.0
         if low is not None and high is not None:
             self._text(f"{number(low, 3)} … {number(high, 3)}", "ink")
-        if of is not None and values.norm is not None:
+        if gradient and values.norm is not None:
             self._text(f"norm {number(values.norm, 3)}", "ink")
-            if of.norm:
+            if of is not None and of.norm:
                 self._text(f"{number(values.norm / of.norm, 2)} of value's", "muted")
         if values.zeros > 0:
             self._text(f"{number(100 * values.zeros, 3)}% zero", "muted")

@@ -220,13 +220,15 @@ class _Composer:
         """Value and gradient: side by side, or one above the other where rows are long."""
         node = self.node
         caption = "value" if node.count == 1 else f"value of {shorten(result_name(node), 16)}"
-        blocks = [Block(caption, node.value)] if "value" in self.show else []
+        blocks = []
+        if "value" in self.show:
+            blocks.append(Block(caption, node.value, False, histogram=True))
         if node.grad_state != "none" and "grad" in self.show:
+            label = grad_label(self.graph, node)
             if node.grad is not None and node.grad_state == "set":
-                blocks.append(Block(grad_label(self.graph, node), node.grad, node.value))
+                blocks.append(Block(label, node.grad, True, of=node.value, histogram=True))
             else:
-                word, tone = self._gradient_word()
-                blocks.append(Block(grad_label(self.graph, node), None, word=word, tone=tone))
+                blocks.append(Block(label, None, True, *self._gradient_word()))
         beside = all(block.heat_w <= 150.0 for block in blocks)
         self.y += 3.0
         x, bottom = PAD, self.y

@@ -5,7 +5,7 @@ failed in red. All that is needed lies in the error's traceback: the op, its ope
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import FrameType
@@ -38,9 +38,9 @@ class Failure:
 
 def record_failure(
     error: BaseException, names: Mapping[str, object] | None = None, module: Any = None
-) -> tuple[Graph, Callable[[object], int | None]]:
+) -> tuple[Graph, Recorder]:
     """The view model of what had been computed when `error` was raised, the failing op last; and
-    the number that a tensor has in it.
+    what recorded it.
 
     Without `names` tensors are called as in the function that failed. GraphError where no op of
     backlit raised the error, or where its traceback is gone.
@@ -72,7 +72,7 @@ def record_failure(
         edges.append(Edge(len(edges), src, failed, slot, "", "", None, None, None, ()))
     nodes.append(_failed(error, failure, nodes, edges))
     graph = Graph(tuple(nodes), tuple(edges), (), failed, modules=recorder.modules)
-    return mark_births(graph), recorder.number_of
+    return mark_births(graph), recorder
 
 
 def _failed(error: BaseException, failure: Failure, nodes: list[Node], edges: list[Edge]) -> Node:

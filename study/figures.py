@@ -103,20 +103,19 @@ def draw(
                 raise ValueError(f"draw: {name} is for graphs; this takes a theme and no more")
         return ProgramFigure(what, theme) if isinstance(what, Replay) else ModuleFigure(what, theme)
 
-    def view_of(graph: Graph, number_of: Callable[[object], int | None]) -> View:
-        center = None if focus is None else node_of(graph, focus, number_of(focus)).id
+    def view_of(graph: Graph, recorder: Recorder) -> View:
+        center = None if focus is None else node_of(graph, focus, recorder.number_of(focus)).id
         return make_view(graph, told, depth, center, hops)
 
     def shown(recorder: Recorder) -> set[int]:
-        skeleton = recorder.skeleton()
-        return view_of(skeleton, recorder.number_of).drawn()
+        return view_of(recorder.skeleton(), recorder).drawn()
 
     with collector_paused():
         if isinstance(what, BaseException):
-            graph, number_of = record_failure(what, names, module)
+            graph, recorder = record_failure(what, names, module)
         else:
-            graph, number_of = recorded(what, names, module, shown)
-        return Figure(graph, theme, layout, view_of(graph, number_of))
+            graph, recorder = recorded(what, names, module, shown)
+        return Figure(graph, theme, layout, view_of(graph, recorder))
 
 
 def _checked(show: Collection[str]) -> frozenset[str]:

@@ -50,8 +50,8 @@ def recorded(
     names: Mapping[str, object] | None = None,
     module: Any = None,
     shown: Callable[[Recorder], Collection[int] | None] | None = None,
-) -> tuple[Graph, Callable[[object], int | None]]:
-    """The view model, and the number that a tensor has in it (None for what is not there).
+) -> tuple[Graph, Recorder]:
+    """The view model, and what recorded it, which knows the tensors: `.tensors[i]` is node i's.
 
     A graph of more than 400 nodes has tiles only where `shown` says, which is asked before
     anything is summarised.
@@ -76,7 +76,7 @@ def recorded(
     recorder = Recorder([loss], names or {}, module)
     if len(recorder.tensors) > FULL and any(x.size > SMALL for x in recorder.tensors):
         recorder.tiled = (shown(recorder) if shown else None) or ()
-    return recorder.graph(), recorder.number_of
+    return recorder.graph(), recorder
 
 
 class Use(NamedTuple):
@@ -290,8 +290,9 @@ def _operands(out: Tensor) -> list[str]:
     rules = out.primitive.rules
     names: list[str] = []
     if isinstance(rules, tuple):
-        code = next(rule.__code__ for rule in rules if rule is not None)
-        names = list(code.co_varnames[2 : min(code.co_argcount, 2 + len(out.inputs))])
+        code = next((rule.__code__ for rule in rules if rule is not None), None)
+        if code is not None:
+            names = list(code.co_varnames[2 : min(code.co_argcount, 2 + len(out.inputs))])
     return names + [""] * (len(out.inputs) - len(names))
 
 

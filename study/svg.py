@@ -17,6 +17,7 @@ from .placement import Frame, Placement
 from .text import ADVANCE, clip, count_text, number, shape_text, shorten, width, wrap_columns
 from .themes import Theme, theme_named
 from .views import View, make_view
+from .views import remarks as remarks
 from .wording import in_names, sign_tone
 
 MARGIN = 16.0

@@ -17,6 +17,16 @@ TOLD = ("value", "grad", "local")
 """What `show` may name: numbers of the forward, gradients, and the chain rule beside edges."""
 
 
+FREED = (
+    "backward() freed this graph, so the gradients between were not kept: draw before backward(), "
+    "or say backward(retain_graph=True)."
+)
+COMPACT = (
+    f"Above {FULL} nodes a card shows op and shape only: values, gradients and the chain rule are "
+    "hidden here; show= or focus= bring them, .graph and .to_json() have them."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A graph to draw, cut from the `whole`; what its cards tell; what there is to remark; and the
@@ -40,6 +50,11 @@ class View:
         return self.center >= 0 and node.value is self.whole.nodes[self.center].value
 
 
+def remarks(graph: Graph) -> list[str]:
+    """What a drawing of the whole graph, neither folded nor cut, does not show."""
+    return [FREED] * graph.freed + [COMPACT] * (len(graph.nodes) > FULL)
+
+
 def make_view(
     graph: Graph,
     show: Collection[str] | None = None,
@@ -61,17 +76,12 @@ def make_view(
     >>> make_view(bl.draw(x * x).graph).remarks
     ()
     """
-    drawn, remarks = graph, []
-    if graph.freed:
-        remarks.append(
-            "backward() freed this graph, so the gradients between were not kept: draw "
-            "before backward(), or say backward(retain_graph=True)."
-        )
+    drawn, found = graph, [FREED] if graph.freed else []
     if center is not None:
         drawn = focus_on(graph, center, hops)
         rest = len(graph.nodes) - len(drawn.nodes)
         if rest:
-            remarks.append(
+            found.append(
                 f"Only what is at most {count_text(hops, 'step')} away from "
                 f"{shorten(graph.nodes[center].name, 24)}: {count_text(rest, 'node')} of "
                 f"{len(graph.nodes):,} hidden."
@@ -85,23 +95,20 @@ def make_view(
         if boxed:
             sums = " or long sums" if summed else ""
             how = "" if depth is not None else f" (above {FULL} nodes; depth= opens modules)"
-            remarks.append(
+            found.append(
                 f"{count_text(gone + boxed + summed, 'node')} of {len(before.nodes):,} are inside "
                 f"boxes{sums}{how}."
             )
         elif summed:
             sums = count_text(summed, "long sum")
-            remarks.append(f"{count_text(gone + summed, 'addition')} are drawn as {sums}.")
+            found.append(f"{count_text(gone + summed, 'addition')} are drawn as {sums}.")
     told = frozenset(TOLD if show is None else show)
     if not graph.nodes[graph.root].value.dtype:
         told -= {"grad"}  # the forward stopped, so nothing came back
     if show is None and len(drawn.nodes) > FULL:
         told = frozenset()
-        remarks.append(
-            f"Above {FULL} nodes a card shows op and shape only: values, gradients and the chain "
-            "rule are hidden here; show= or focus= bring them, .graph and .to_json() have them."
-        )
-    return View(graph, drawn, told, tuple(remarks), -1 if center is None else center)
+        found.append(COMPACT)
+    return View(graph, drawn, told, tuple(found), -1 if center is None else center)
 
 
 def folded(graph: Graph, depth: int | None) -> Graph:
