@@ -4,10 +4,5 @@ Everything is drawn from one view model, plain data that can be read, saved and 
 
 from .figures import Figure, draw
 from .model import Edge, Graph, Node, Step, Tile, Values
-from .outline import ModuleFigure
-from .replayed import ProgramFigure
 
-__all__ = [
-    "Edge", "Figure", "Graph", "ModuleFigure", "Node", "ProgramFigure", "Step", "Tile", "Values",
-    "draw",
-]  # fmt: skip
+__all__ = ["Edge", "Figure", "Graph", "Node", "Step", "Tile", "Values", "draw"]
