@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-long lint bench clean
+.PHONY: demo test test-long lint bench gallery clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -32,6 +32,10 @@ lint: $(VENV)/.ready  ## ruff and pyright
 
 bench: $(VENV)/.ready  ## the benchmark table; peers first: .venv/bin/pip install --group peers
 	@$(PY) -m benchmarks
+
+gallery: $(VENV)/.ready  ## draw the figures of the README and of docs/gallery.md
+	@$(PY) examples/figures.py
+	@$(PY) examples/gallery.py
 
 clean:  ## remove what the commands above made, runs/ excepted
 	@rm -rf $(VENV) build *.egg-info src/*.egg-info .pytest_cache .ruff_cache .hypothesis

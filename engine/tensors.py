@@ -256,6 +256,11 @@ class Tensor:
             notes.append("requires_grad=True")
         return f"tensor({', '.join([text, *notes])})"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from ..study.notebook import bundle  # which stands above; loaded by notebooks only
+
+        return bundle(self)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.primitive is not None:
             raise GraphError("only leaves can be copied with their flags; use .detach() first")

@@ -327,6 +327,11 @@ class Module:
         """The rows of the tree under the module's own line."""
         return self.named_children()
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from ..study.notebook import bundle  # which stands above; loaded by notebooks only
+
+        return bundle(self)
+
     def __repr__(self) -> str:
         parameters = list(self.parameters())
         total = sum(parameter.size for parameter in parameters)

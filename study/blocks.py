@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .marks import SMALL, Heat, Text
+from .marks import SMALL, Bars, Heat, Mark, Text
 from .model import Values
 from .text import number, width
 from .values import cells_of
@@ -18,7 +18,11 @@ PRINTED = 16  # to this many elements the numbers themselves are printed
 
 
 class Block:
-    """The numbers of one array with a caption: a grid of numbers, a heat map, and statistics."""
+    """The numbers of one array with a caption: a grid of numbers, a heat map, and statistics.
+
+    A gradient may come with the values that it is `of`, whose norm its own is compared with;
+    `histogram` adds how often each size of value occurs.
+    """
 
     def __init__(
         self,
@@ -27,8 +31,10 @@ class Block:
         gradient: bool,
         word: str = "",
         tone: str = "muted",
+        of: Values | None = None,
+        histogram: bool = False,
     ) -> None:
-        self.marks: list[Text | Heat] = []
+        self.marks: list[Mark] = []
         self.width = self.height = self.heat_w = 0.0
         if values is None:
             self._text(caption, "muted")
@@ -50,9 +56,9 @@ class Block:
             self._text(caption, "muted")
             self._text("not kept", "faint")
         if values is not None and values.size > PRINTED:
-            self._statistics(values, gradient)
+            self._statistics(values, gradient, of, histogram)
 
-    def at(self, x: float, y: float) -> list[Text | Heat]:
+    def at(self, x: float, y: float) -> list[Mark]:
         """The marks, moved."""
         return [replace(mark, x=x + mark.x, y=y + mark.y) for mark in self.marks]
 
@@ -82,17 +88,29 @@ class Block:
                         SMALL,
                         "on strong" if strong else "ink",
                         anchor="middle",
+                        cell=int(cells[r, c]),
                     )
                 )
         self.heat_w = w
         self.width = max(self.width, w)
         self.height = top + h + 3.0
 
-    def _statistics(self, values: Values, gradient: bool) -> None:
-        if values.low is not None and values.high is not None:
-            self._text(f"{number(values.low, 3)} … {number(values.high, 3)}", "ink")
+    def _statistics(
+        self, values: Values, gradient: bool, of: Values | None, histogram: bool
+    ) -> None:
+        low, high = values.low, values.high
+        if histogram and values.histogram and low is not None and high is not None:
+            zero = -low / (high - low) if low < 0.0 < high else None
+            wide = max(self.heat_w, 60.0)
+            self.marks.append(Bars(0.0, self.height + 2.0, wide, 14.0, values.histogram, zero=zero))
+            self.width = max(self.width, wide)
+            self.height += 19.0
+        if low is not None and high is not None:
+            self._text(f"{number(low, 3)} … {number(high, 3)}", "ink")
         if gradient and values.norm is not None:
             self._text(f"norm {number(values.norm, 3)}", "ink")
+            if of is not None and of.norm:
+                self._text(f"{number(values.norm / of.norm, 2)} of value's", "muted")
         if values.zeros > 0:
             self._text(f"{number(100 * values.zeros, 3)}% zero", "muted")
         if values.nans or values.infs:

@@ -4,7 +4,7 @@ Only presentation attributes are written; text is cleaned and escaped here and n
 
 from __future__ import annotations
 
-from .marks import Heat, Text
+from .marks import Bars, Heat, Mark, Text
 from .placement import Spline
 from .png import data_uri, heat_png
 from .text import clean
@@ -92,9 +92,11 @@ class Canvas:
         extra = ' font-weight="600"' if mark.bold else ""
         extra += "" if mark.anchor == "start" else f' text-anchor="{mark.anchor}"'
         full = f"<title>{escape(mark.full)}</title>" if mark.full else ""
+        theme = self.theme
+        colour = theme.tones[mark.tone] if mark.cell is None else theme.over(mark.cell)
         self.elements.append(
             f'<text x="{px(x + mark.x)}" y="{px(y + mark.y)}" font-size="{px(mark.size)}" '
-            f'fill="{self.theme.tones[mark.tone]}"{extra}>{full}{escape(mark.text)}</text>'
+            f'fill="{colour}"{extra}>{full}{escape(mark.text)}</text>'
         )
 
     def line(self, spline: Spline, colour: str, thickness: float = 1.2, dash: str = "") -> None:
@@ -116,6 +118,33 @@ class Canvas:
     def arrowhead(self, x: float, y: float, colour: str) -> None:
         """A small arrowhead that points down to (x, y), the same size on every line."""
         self.elements.append(f'<path d="M{px(x - 4)} {px(y - 8)}h8l-4 8z" fill="{colour}"/>')
+
+    def bars(self, mark: Bars, x: float = 0.0, y: float = 0.0) -> None:
+        """Bars as one shape, moved by (x, y), on a line with a tick at 0."""
+        x, y = x + mark.x, y + mark.y
+        foot, step = y + mark.h, mark.w / len(mark.heights)
+        top = max(mark.heights) or 1.0
+        path = [f"M{px(x)} {px(foot)}"]
+        for i, height in enumerate(mark.heights):
+            path.append(f"V{px(foot - mark.h * height / top)}H{px(x + (i + 1) * step - mark.gap)}")
+            if mark.gap:
+                path.append(f"V{px(foot)}h{px(mark.gap)}")
+        self.elements.append(f'<path d="{"".join(path)}V{px(foot)}z" fill="{self.theme.bar}"/>')
+        axis = f"M{px(x)} {px(foot)}h{px(mark.w)}"
+        if mark.zero is not None:
+            axis += f"M{px(x + mark.zero * mark.w)} {px(foot + 2.5)}V{px(y)}"
+        self.elements.append(
+            f'<path d="{axis}" fill="none" stroke="{self.theme.frame[0]}" stroke-width="0.7"/>'
+        )
+
+    def mark(self, mark: Mark, x: float, y: float) -> None:
+        """Any mark, moved by (x, y)."""
+        if isinstance(mark, Text):
+            self.text(mark, x, y)
+        elif isinstance(mark, Heat):
+            self.heat(mark, x, y)
+        else:
+            self.bars(mark, x, y)
 
     def heat(self, mark: Heat, x: float = 0.0, y: float = 0.0) -> None:
         """A heat map, moved by (x, y): rectangles when small, else a PNG that the viewer scales."""

@@ -8,8 +8,9 @@ import graphviz
 
 from .groups import Group, group_by_module, outside_in
 from .model import Edge, Graph, Node, Values
-from .text import number, shape_text, shorten, summed_text
+from .text import number, shape_text, shorten, summed_text, wrap_columns
 from .themes import THEMES
+from .views import View, make_view
 from .wording import grad_label, in_names, signed
 
 FONT = "monospace"
@@ -25,6 +26,12 @@ def to_dot(graph: Graph) -> graphviz.Digraph:
     >>> "n0 -> n1" in to_dot(bl.draw(x * x).graph).source
     True
     """
+    return view_to_dot(make_view(graph))
+
+
+def view_to_dot(view: View) -> graphviz.Digraph:
+    """What a figure shows of a graph, as a `graphviz.Digraph`; what it hides is its label."""
+    graph = view.graph
     theme = THEMES["light"]
     dot = graphviz.Digraph(
         "backlit",
@@ -32,6 +39,8 @@ def to_dot(graph: Graph) -> graphviz.Digraph:
         node_attr={"shape": "box", "style": "filled", "fontname": FONT, "fontsize": "10"},
         edge_attr={"fontname": FONT, "fontsize": "9", "color": theme.line},
     )
+    if view.remarks:
+        dot.attr(label=_joined([line for said in view.remarks for line in wrap_columns(said, 80)]))
     whole, _ = group_by_module(graph)
     groups = outside_in(whole)
     parts: dict[Group, graphviz.Digraph] = {whole: dot}
@@ -43,7 +52,7 @@ def to_dot(graph: Graph) -> graphviz.Digraph:
     for group in groups:
         for i in group.nodes:
             node = graph.nodes[i]
-            fill, border = theme.cards[node.kind]
+            fill, border = theme.cards["problem" if node.problem else node.kind]
             style = (
                 "filled,dashed"
                 if node.kind == "const"
@@ -81,8 +90,15 @@ def _node_lines(graph: Graph, node: Node) -> list[str]:
     name = shorten(node.name, 40)
     if node.is_leaf:
         lines = [f"{name}  {node.kind}"]
+    elif node.kind == "module":
+        times = f"× {node.count} " * (node.count > 1) + node.symbol
+        lines = [f"{name}  {times}".rstrip(), *node.inside.split(" · ")]
     else:
         lines = [f"{name}  {node.symbol}", in_names(graph, node, node.formula)]
+    for said in node.problem.split("\n"):
+        lines += wrap_columns(said, 44, 9)
+    if not node.value.dtype:
+        return lines
     lines.append(_values_text("value", node.value))
     if node.grad is not None:
         lines.append(_values_text(grad_label(graph, node), node.grad))

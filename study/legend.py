@@ -10,8 +10,8 @@ import numpy as np
 
 from .canvas import Canvas
 from .cards import Card
-from .marks import Heat, Text
-from .model import FULL, Graph
+from .marks import Bars, Heat, Text
+from .model import Graph
 from .text import width
 
 MARGIN, PITCH, GAP, SIZE = 16.0, 19.0, 20.0, 10.0
@@ -21,10 +21,12 @@ KINDS = {
     "param": "parameter",
     "const": "constant",
     "op": "op",
+    "module": "module",
     "output": "result",
 }
 FLOW = "values flow down, gradients flow up"
 PRODUCT = "beside an edge: local derivative × upstream gradient = contribution"
+ELEMENT = "the largest element, worked out"
 UPSTREAM = "g: the gradient that arrives from below"
 
 
@@ -55,9 +57,10 @@ def _parts(
         for kind, word in KINDS.items()
         if any(node.kind == kind for node in graph.nodes)
     ]
-    if len(graph.nodes) > FULL:
-        return parts
-    if any(node.grad is not None and node.grad.size == 1 for node in graph.nodes):
+    if any(node.problem for node in graph.nodes):
+        parts.append(_swatch(canvas, "problem", "what went wrong"))
+    tones = {mark.tone for card in cards for mark in card.marks if isinstance(mark, Text)}
+    if tones & {"plus", "minus"}:
         parts.append(_words(canvas, "▲", "plus", "positive"))
         parts.append(_words(canvas, "▼", "minus", "negative, dashed"))
     heats = [mark for card in cards for mark in card.marks if isinstance(mark, Heat)]
@@ -65,12 +68,20 @@ def _parts(
         parts.append(_scale(canvas))
     if any((heat.cells == -128).any() for heat in heats):
         parts.append(_nan(canvas))
+    if any(isinstance(mark, Bars) and not mark.gap for card in cards for mark in card.marks):
+        parts.append(_bars(canvas))
+    if all(len(card.marks) <= 2 for card in cards):
+        return parts
     parts.append(_words(canvas, "", "muted", FLOW))
+    if not any(label for card in cards for label in card.labels):
+        return parts
     flows = [edge for edge in graph.edges if edge.contribution is not None]
     if any(edge.factor is not None for edge in flows):
         parts.append(_words(canvas, "", "muted", PRODUCT))
-    if any(edge.factor is None for edge in flows):
+    if any(edge.factor is None and edge.local for edge in flows):
         parts.append(_words(canvas, "", "muted", UPSTREAM))
+    if any(line.text.startswith("[") for card in cards for label in card.labels for line in label):
+        parts.append(_words(canvas, "[i, j]:", "ink", ELEMENT))
     return parts
 
 
@@ -98,7 +109,7 @@ def _swatch(canvas: Canvas, kind: str, word: str) -> tuple[float, Callable[[floa
             12.0,
             fill,
             stroke,
-            corner=5.0 if kind in ("op", "output") else 2.0,
+            corner=5.0 if kind in ("op", "output", "problem") else 2.0,
             thickness=2.0 if kind == "output" else 1.0,
             dash="3 2" if kind == "const" else "",
         )
@@ -127,3 +138,13 @@ def _nan(canvas: Canvas) -> tuple[float, Callable[[float, float], None]]:
         canvas.text(Text(x + 18.0, y, "NaN", SIZE, "muted"))
 
     return 18.0 + width("NaN", SIZE), draw
+
+
+def _bars(canvas: Canvas) -> tuple[float, Callable[[float, float], None]]:
+    words = "how often each value occurs, 0 marked"
+
+    def draw(x: float, y: float) -> None:
+        canvas.bars(Bars(x, y - 10.0, 24.0, 10.0, (1, 3, 6, 4, 2, 1), zero=0.5))
+        canvas.text(Text(x + 30.0, y, words, SIZE, "muted"))
+
+    return 30.0 + width(words, SIZE), draw

@@ -5,9 +5,10 @@ For terminals, logs and screen readers; nothing is left out but the numbers of b
 from __future__ import annotations
 
 from .model import Edge, Graph, Node, Values
-from .svg import headline, remarks
-from .text import columns, number, shape_text, shorten, summed_text
-from .wording import derivative_text, in_names, terms_text
+from .svg import headline
+from .text import columns, count_text, number, shape_text, shorten, summed_text
+from .views import View, make_view
+from .wording import derivative_text, in_names, result_name, terms_text
 
 NAME = 28
 
@@ -31,8 +32,24 @@ def list_graph(graph: Graph) -> str:
         → x  ∂/∂x = x  3 × 1 = 3
       ∂L/∂x = 6 = 3 + 3
     """
+    return list_view(make_view(graph))
+
+
+def list_view(view: View) -> str:
+    """What a figure shows of a graph, as text."""
+    graph = view.graph
     rows = [_forward(graph, node) for node in graph.nodes]
-    lines = [*headline(graph), *remarks(graph), "", "forward", *_table(rows), "", "backward"]
+    lines = [*headline(view.whole), *view.remarks, "", "forward", *_table(rows)]
+    for node in graph.nodes:
+        if node.problem:
+            lines += [
+                "",
+                f"  {_name(node)}:",
+                *(f"    {said}" for said in node.problem.split("\n")),
+            ]
+    if not view.whole.nodes[view.whole.root].value.dtype:
+        return "\n".join(lines) + "\n"  # the forward stopped, so nothing came back
+    lines += ["", "backward"]
     for node in reversed(graph.nodes):
         if not node.is_leaf:
             lines += _backward(graph, node)
@@ -42,9 +59,15 @@ def list_graph(graph: Graph) -> str:
 
 def _forward(graph: Graph, node: Node) -> tuple[str, ...]:
     operands = ", ".join(_name(graph.nodes[edge.src]) for edge in graph.inputs_of[node.id])
-    made = node.kind if node.is_leaf else f"{node.op}({operands})"
-    where = f"in {node.module_path}" if node.module_path else ""
-    return _name(node), made, _values(node.value), where
+    op = node.symbol or "module" if node.kind == "module" else node.op
+    made = node.kind if node.is_leaf else f"{op}({operands})"
+    if node.count > 1:
+        made = f"× {node.count} {made}"
+    value = _values(node.value) if node.value.dtype else "failed" if node.problem else node.op
+    where = [f"in {node.module_path}"] if node.module_path else []
+    where += [node.inside] if node.kind == "module" else []
+    where += [f"{count_text(node.unseen, 'edge')} not shown"] if node.unseen else []
+    return _name(node), made, value, " · ".join(where)
 
 
 def _backward(graph: Graph, node: Node) -> list[str]:
@@ -59,9 +82,9 @@ def _backward(graph: Graph, node: Node) -> list[str]:
 def _gradient(graph: Graph, node: Node) -> list[str]:
     if node.grad_state == "none":
         return []
-    label = f"  ∂{graph.letter}/∂{_name(node)} = "
+    label = f"  ∂{graph.letter}/∂{shorten(result_name(node), NAME)} = "
     if node.grad is None:
-        word = "not kept" if node.grad_state == "not run" else node.grad_state
+        word = "not kept" if graph.freed and node.grad_state == "not run" else node.grad_state
         return [label + word]
     uses = [edge.contribution for edge in graph.uses_of[node.id] if edge.contribution is not None]
     numbers = [use.scalar for use in uses if use.scalar is not None]
@@ -77,6 +100,9 @@ def _gradient(graph: Graph, node: Node) -> list[str]:
 def _chain_rule(graph: Graph, edge: Edge) -> tuple[str, ...]:
     flow, upstream = edge.contribution, edge.upstream
     assert flow is not None
+    if not flow.dtype:  # of several results of a module
+        norm = "" if flow.norm is None else f"norm {number(flow.norm)}"
+        return count_text(edge.count, "use"), norm
     if edge.factor is None or upstream is None or upstream.scalar is None:
         summed = f", {summed_text(edge.summed)}" if edge.summed else ""
         return in_names(graph, graph.nodes[edge.dst], edge.vjp) + summed, _values(flow)
@@ -98,6 +124,7 @@ def _values(values: Values) -> str:
 
 
 def _name(node: Node) -> str:
+    """A name as it stands in lines."""
     return shorten(node.name, NAME)
 
 

@@ -1,4 +1,4 @@
-"""What a card is made of: pieces of text and heat maps, at offsets of their own.
+"""What a card is made of: pieces of text, heat maps and bars, at offsets of their own.
 They say what is meant (a tone, a number); the theme says in which colour.
 """
 
@@ -13,7 +13,8 @@ TITLE, BODY, SMALL = 13.0, 11.0, 10.0  # sizes of text
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of text; `tone` names its role and the theme its colour. `full` is the tooltip."""
+    """A piece of text; `tone` names its role and the theme its colour. `full` is the tooltip. One
+    that stands on a heat map says on what cell, so that the theme can choose what is readable."""
 
     x: float
     y: float
@@ -23,6 +24,7 @@ class Text:
     bold: bool = False
     anchor: str = "start"
     full: str = ""
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +36,22 @@ class Heat:
     w: float
     h: float
     cells: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Counts or sizes, from left to right, as bars on a line; the highest has the height `h`.
+
+    `zero` is where on the way from left to right 0 lies, where that is meant and within.
+    """
+
+    x: float
+    y: float
+    w: float
+    h: float
+    heights: tuple[float, ...]
+    gap: float = 0.0
+    zero: float | None = None
+
+
+Mark = Text | Heat | Bars

@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-NodeKind = Literal["input", "const", "param", "op", "output"]
+NodeKind = Literal["input", "const", "param", "op", "output", "module"]
 GradState = Literal["none", "not run", "zero", "set", "no path"]
 StepKind = Literal["forward", "seed", "backward", "accumulate", "update"]
 
 SMALL = 64  # to this many elements the model keeps every number; above, a tile
+SUM = "sum of terms"  # the op of a node that stands for a long chain of additions
 FULL = 400  # graphs of more nodes have no tiles, and pictures of them compact cards
 
 
@@ -37,7 +38,8 @@ class Values:
     """The numbers of one array: all of them (`data`, flat) when few, else a `tile`; and statistics.
 
     `low`, `high` and `norm` are over the finite elements (None when there are none), `zeros` is the
-    share of exact zeros, `nans` and `infs` are counts.
+    share of exact zeros, `nans` and `infs` are counts. `histogram` counts the finite elements of a
+    big array in equal steps from `low` to `high`.
     """
 
     shape: tuple[int, ...]
@@ -50,6 +52,7 @@ class Values:
     zeros: float
     nans: int
     infs: int
+    histogram: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
@@ -74,7 +77,13 @@ class Node:
 
     `id` follows creation order, so the same program gives the same picture. `grad_state` is "none"
     (needs no gradient), "not run" (not computed, or not kept), "zero", "set" or "no path" (needs a
-    gradient, yet nothing of the loss depends on it).
+    gradient, yet nothing of the loss depends on it). `problem` is what went wrong here: the error
+    that stopped the forward, or a NaN made of finite numbers.
+
+    A node of a folded graph may stand for several: for a module (kind "module") or a long sum.
+    `inside` then says what it holds, `count` how many equal modules in a row it is, `trend` the
+    norm of the gradient at the result of each of them. `unseen` counts the uses and operands that
+    the figure leaves out.
     """
 
     id: int
@@ -88,6 +97,11 @@ class Node:
     value: Values
     grad: Values | None
     grad_state: GradState
+    problem: str = ""
+    inside: str = ""
+    count: int = 1
+    trend: tuple[float, ...] = ()
+    unseen: int = 0
 
     @property
     def is_leaf(self) -> bool:
@@ -102,7 +116,8 @@ class Edge:
     `operand` is what the op's formula calls it, `local` the derivative (or the vector-Jacobian
     product, in `g`) as text from the primitive's record. `factor` is the local derivative as a
     number where operand and result are single numbers; `contribution` is what this use adds to the
-    gradient of `src`, after the axes in `summed` were summed away to undo broadcasting.
+    gradient of `src`, after the axes in `summed` were summed away to undo broadcasting. In a folded
+    graph an edge may stand for `count` uses.
     """
 
     id: int
@@ -115,6 +130,7 @@ class Edge:
     upstream: Values | None
     contribution: Values | None
     summed: tuple[int, ...]
+    count: int = 1
 
     @property
     def vjp(self) -> str:
@@ -150,7 +166,8 @@ class Graph:
     """A recorded forward and backward: `nodes[i].id == i`, `edges[i].id == i`.
 
     `freed` says that the engine had already let go of the graph: structure, values and the
-    gradients of leaves are there, the rest was not kept.
+    gradients of leaves are there, the rest was not kept. `modules` has the class of each module by
+    its path, where the drawn module was given.
     """
 
     nodes: tuple[Node, ...]
@@ -158,6 +175,7 @@ class Graph:
     steps: tuple[Step, ...]
     root: int
     freed: bool = False
+    modules: dict[str, str] = field(default_factory=dict)
     inputs_of: dict[int, tuple[Edge, ...]] = field(init=False, repr=False, compare=False)
     uses_of: dict[int, tuple[Edge, ...]] = field(init=False, repr=False, compare=False)
 

@@ -4,17 +4,18 @@ No `.grad` is touched and nothing is freed, so drawing never changes what traini
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine import GraphError, Tensor, backward_steps, no_grad
 from ..engine.backward import GONE, BackwardStep, reachable
 from ..engine.tensors import wrap
-from .model import FULL, Edge, GradState, Graph, Node, NodeKind, Values
+from .births import mark_births
+from .model import FULL, SMALL, Edge, GradState, Graph, Node, NodeKind, Values
 from .sentences import narrate
 from .text import clean, number
 from .values import dtype_name, summarise
@@ -41,6 +42,20 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
     >>> graph.nodes[0].name, graph.nodes[0].grad.scalar
     ('x', 6.0)
     """
+    return recorded(loss, names, module)[0]
+
+
+def recorded(
+    loss: Tensor,
+    names: Mapping[str, object] | None = None,
+    module: Any = None,
+    shown: Callable[[Recorder], Collection[int] | None] | None = None,
+) -> tuple[Graph, Recorder]:
+    """The view model, and what recorded it, which knows the tensors: `.tensors[i]` is node i's.
+
+    A graph of more than 400 nodes has tiles only where `shown` says, which is asked before
+    anything is summarised.
+    """
     if not isinstance(loss, Tensor):
         raise TypeError(
             f"draw: what is drawn is a Tensor, usually the loss, not {type(loss).__name__}"
@@ -58,15 +73,38 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
             f"draw: backward starts from one number, this tensor has shape {loss.shape} (from "
             f"{loss.primitive.name}); draw its .sum() or .mean()"
         )
-    return _Recorder(loss, names or {}, module).graph()
+    recorder = Recorder([loss], names or {}, module)
+    if len(recorder.tensors) > FULL and any(x.size > SMALL for x in recorder.tensors):
+        recorder.tiled = (shown(recorder) if shown else None) or ()
+    return recorder.graph(), recorder
 
 
-class _Recorder:
-    """One walk over the tape. Ops are numbered as they were made, a leaf before its first use."""
+class Use(NamedTuple):
+    """An op that has no result, as it failed: where it ran, and on what."""
 
-    def __init__(self, loss: Tensor, names: Mapping[str, object], module: Any) -> None:
-        self.loss = loss
+    scope: str
+    inputs: tuple[Tensor, ...]
+
+
+class Recorder:
+    """One walk over the tape from `roots`, of which the last is the loss. Ops are numbered as they
+    were made, a leaf before its first use."""
+
+    def __init__(
+        self,
+        roots: Sequence[Tensor],
+        names: Mapping[str, object],
+        module: Any,
+        stopped_at: Use | None = None,
+    ) -> None:
+        self.loss = roots[-1]
+        self.stopped = stopped_at is not None  # the forward did not get as far as a loss
         self.params = {} if module is None else dict(module.named_parameters())
+        self.modules = (
+            {}
+            if module is None
+            else {clean(path): type(part).__name__ for path, part in module.named_modules()}
+        )
         self.owned = None if module is None else set(self.params.values())
         self.names: dict[object, str] = {p: name for name, p in self.params.items()}
         for name, tensor in names.items():
@@ -76,18 +114,24 @@ class _Recorder:
         self.ids: dict[object, int] = {}  # a tensor by its key, to its number in the graph
         self.users: dict[int, list[Any]] = {}  # the results made from a leaf
         self.freed = False
-        for out in reversed(reachable([loss])):
+        for out in reversed(reachable(roots)):
             for x in out.inputs:
                 if x.primitive is None:
                     self.users.setdefault(self._number(x), []).append(out)
             self._number(out)
             self.freed |= out.freed
-        for parameter in self.params.values():
-            self._number(parameter)
-        self.tiles = len(self.tensors) <= FULL
+        for x in (*roots, *self.params.values()):
+            self._number(x)
+        for x in stopped_at.inputs if stopped_at else ():
+            self.users.setdefault(self.ids[_key(x)], []).append(stopped_at)
+        self.tiled: Collection[int] = range(len(self.tensors))
         self.walked: list[int] = []
         self.grads: dict[int, Values] = {}
         self.flows: dict[tuple[int, int], tuple[Values, tuple[int, ...], float | None]] = {}
+
+    def number_of(self, tensor: object) -> int | None:
+        """The number of a tensor in the graph, None for what is not in it."""
+        return self.ids.get(_key(tensor)) if isinstance(tensor, Tensor) else None
 
     def _number(self, tensor: Tensor) -> int:
         key = _key(tensor)
@@ -103,11 +147,25 @@ class _Recorder:
         else:
             for i, x in enumerate(self.tensors):
                 if x.primitive is None and x.grad is not None:
-                    self.grads[i] = summarise(x.grad.data, self.tiles)
-        free = {kind: count() for kind in LETTERS}
-        nodes = tuple(self._node(i, x, free) for i, x in enumerate(self.tensors))
-        graph = Graph(nodes, tuple(self._edges()), (), self.ids[_key(self.loss)], self.freed)
+                    self.grads[i] = summarise(x.grad.data, i in self.tiled)
+        graph = mark_births(self._graph(self.nodes()))
         return replace(graph, steps=narrate(graph, self.walked))
+
+    def skeleton(self) -> Graph:
+        """The graph without numbers: who is made from whom, in which module, of what shape.
+
+        Each node has a `Values` of its own, by which it is found again in a folded graph.
+        """
+        return self._graph(self.nodes(known=False))
+
+    def _graph(self, nodes: list[Node]) -> Graph:
+        root = self.ids[_key(self.loss)]
+        return Graph(tuple(nodes), tuple(self.edges()), (), root, self.freed, self.modules)
+
+    def nodes(self, known: bool = True) -> list[Node]:
+        """A node for every tensor; without numbers unless they are `known`."""
+        free = {kind: count() for kind in LETTERS}
+        return [self._node(i, x, free, known) for i, x in enumerate(self.tensors)]
 
     def _drain(self) -> None:
         """Walk backward once, keeping of each step what pictures need."""
@@ -115,7 +173,7 @@ class _Recorder:
         for step in backward_steps(self.loss):
             i = self.ids[_key(step.out)]
             self.walked.append(i)
-            self.grads[i] = summarise(step.upstream.data, self.tiles)
+            self.grads[i] = summarise(step.upstream.data, i in self.tiled)
             for slot, (x, flow) in enumerate(zip(step.out.inputs, step.contributions, strict=True)):
                 if flow is None:
                     continue
@@ -128,9 +186,10 @@ class _Recorder:
                     leaf = self.ids[x]
                     sums[leaf] = sums[leaf] + flow.data if leaf in sums else flow.data
         for leaf, total in sums.items():
-            self.grads[leaf] = summarise(total, self.tiles)
+            self.grads[leaf] = summarise(total, leaf in self.tiled)
 
-    def _edges(self) -> list[Edge]:
+    def edges(self) -> list[Edge]:
+        """An edge for every operand of every op."""
         edges: list[Edge] = []
         for dst, out in enumerate(self.tensors):
             if out.primitive is None:
@@ -159,7 +218,7 @@ class _Recorder:
                 )
         return edges
 
-    def _node(self, i: int, tensor: Tensor, free: dict[str, count[int]]) -> Node:
+    def _node(self, i: int, tensor: Tensor, free: dict[str, count[int]], known: bool) -> Node:
         kind = self._kind(tensor)
         made = tensor.primitive
         given = self.names.get(_key(tensor)) or tensor.name or ""
@@ -180,7 +239,7 @@ class _Recorder:
             name=name,
             named=named,
             module_path=clean(self._path(i, kind, named, tensor)),
-            value=_gone(tensor) if gone else summarise(tensor.data, self.tiles),
+            value=summarise(tensor.data, i in self.tiled) if known and not gone else _gone(tensor),
             grad=grad,
             grad_state=self._state(tensor, grad),
         )
@@ -217,7 +276,7 @@ class _Recorder:
             return "none"
         if grad is not None:
             return "zero" if grad.zeros == 1.0 else "set"
-        return "not run" if self.freed else "no path"
+        return "not run" if self.freed or self.stopped else "no path"
 
 
 def _key(tensor: Tensor) -> object:
@@ -231,8 +290,9 @@ def _operands(out: Tensor) -> list[str]:
     rules = out.primitive.rules
     names: list[str] = []
     if isinstance(rules, tuple):
-        code = next(rule.__code__ for rule in rules if rule is not None)
-        names = list(code.co_varnames[2 : min(code.co_argcount, 2 + len(out.inputs))])
+        code = next((rule.__code__ for rule in rules if rule is not None), None)
+        if code is not None:
+            names = list(code.co_varnames[2 : min(code.co_argcount, 2 + len(out.inputs))])
     return names + [""] * (len(out.inputs) - len(names))
 
 

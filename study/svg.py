@@ -11,11 +11,13 @@ from .cards import Card, make_cards
 from .layered import FRAME_COLUMNS, FRAME_TEXT
 from .layout import layout
 from .legend import draw_legend
-from .marks import Heat, Text
-from .model import FULL, Edge, Graph, Node
+from .marks import Text
+from .model import Edge, Graph, Node
 from .placement import Frame, Placement
 from .text import ADVANCE, clip, count_text, number, shape_text, shorten, width, wrap_columns
 from .themes import Theme, theme_named
+from .views import View, make_view
+from .views import remarks as remarks
 from .wording import in_names, sign_tone
 
 MARGIN = 16.0
@@ -25,17 +27,22 @@ LEAST_WIDTH = 460.0
 def paint(graph: Graph, theme: str = "light", engine: str = "layered") -> str:
     """The graph as an SVG document.
 
-    `theme` is "light" or "dark"; `engine` is the layout, "layered" or "dot". ValueError for other
-    names.
+    `theme` is "light", "dark", "paper" or "contrast"; `engine` is the layout, "layered" or "dot".
+    ValueError for other names.
 
     >>> import backlit as bl
     >>> x = bl.tensor(3.0, requires_grad=True, name="x")
     >>> paint(bl.draw(x * x).graph).startswith("<svg ")
     True
     """
+    return paint_view(make_view(graph), theme, engine)
+
+
+def paint_view(view: View, theme: str = "light", engine: str = "layered") -> str:
+    """What a figure shows of a graph, as an SVG document."""
     colours = theme_named(theme)
-    cards = make_cards(graph)
-    return _Painter(graph, cards, layout(graph, engine, cards), colours).document()
+    cards = make_cards(view.graph, view.show)
+    return _Painter(view, cards, layout(view.graph, engine, cards), colours).document()
 
 
 def headline(graph: Graph) -> tuple[str, str]:
@@ -47,37 +54,34 @@ def headline(graph: Graph) -> tuple[str, str]:
     ('L = x · x = 9', '1 op · 1 parameter of 1 number')
     """
     root = graph.nodes[graph.root]
+    if not root.value.dtype:
+        return f"{root.op} failed{in_module(root)}", f"{sizes(graph)} before it"
     value = root.value.scalar
     shown = shape_text(root.value.shape) if value is None else number(value)
     names = [graph.letter]
     if root.named and root.name != graph.letter:
         names.append(shorten(root.name, 40))
     title = " = ".join([*names, clip(in_names(graph, root, root.formula), 48), ""])
+    return title + shown, sizes(graph)
+
+
+def in_module(node: Node) -> str:
+    """' in module encoder' where a node was made in a module, else nothing."""
+    return f" in module {shorten(node.module_path, 40)}" if node.module_path else ""
+
+
+def sizes(graph: Graph) -> str:
+    """How many ops, parameters and inputs a graph has, in words."""
     params = [node for node in graph.nodes if node.kind == "param"]
     inputs = sum(node.kind == "input" for node in graph.nodes)
-    parts = [count_text(sum(not node.is_leaf for node in graph.nodes), "op")]
+    ops = sum(not node.is_leaf and bool(node.value.dtype) for node in graph.nodes)
+    parts = [count_text(ops, "op")]
     if params:
         numbers = count_text(sum(node.value.size for node in params), "number")
         parts.append(f"{count_text(len(params), 'parameter')} of {numbers}")
     if inputs:
         parts.append(count_text(inputs, "input"))
-    return title + shown, " · ".join(parts)
-
-
-def remarks(graph: Graph) -> list[str]:
-    """What the figure does not show, and how to see it."""
-    found = []
-    if graph.freed:
-        found.append(
-            "backward() freed this graph, so the gradients between were not kept: draw "
-            "before backward(), or say backward(retain_graph=True)."
-        )
-    if len(graph.nodes) > FULL:
-        found.append(
-            f"Above {FULL} nodes a card shows op and shape only: values, gradients and "
-            "the chain rule are hidden here; .graph and .to_json() have them."
-        )
-    return found
+    return " · ".join(parts)
 
 
 def tooltip(node: Node) -> str:
@@ -86,6 +90,8 @@ def tooltip(node: Node) -> str:
     parts = [f"{node.name}: {made} {shape_text(node.value.shape)} {node.value.dtype}"]
     if node.module_path:
         parts.append(f"in {node.module_path}")
+    if node.inside:
+        parts.append(node.inside)
     if node.value.scalar is not None:
         parts.append(f"value {node.value.scalar!r}")
     if node.grad is not None and node.grad.scalar is not None:
@@ -99,20 +105,21 @@ class _Painter:
     """One figure on its canvas."""
 
     def __init__(
-        self, graph: Graph, cards: tuple[Card, ...], placement: Placement, theme: Theme
+        self, view: View, cards: tuple[Card, ...], placement: Placement, theme: Theme
     ) -> None:
-        self.graph = graph
+        self.view = view
+        self.graph = graph = view.graph
         self.cards = cards
         self.placement = placement
         self.theme = theme
         self.canvas = Canvas(theme)
         norms = [edge.contribution.norm for edge in graph.edges if edge.contribution]
-        self.strongest = max((norm for norm in norms if norm), default=0.0)
+        self.strongest = max((norm for norm in norms if norm and norm < math.inf), default=0.0)
 
     def document(self) -> str:
         """The whole SVG."""
         canvas, placement = self.canvas, self.placement
-        title, subtitle = headline(self.graph)
+        title, subtitle = headline(self.view.whole)
         needed = max(width(title, 15.0), width(subtitle, 11.0)) + 2 * MARGIN
         total = max(placement.width, needed, LEAST_WIDTH)
         canvas.text(Text(MARGIN, 30.0, title, 15.0, bold=True))
@@ -129,9 +136,9 @@ class _Painter:
             self._card(node)
         canvas.close()
         y += placement.height
-        for remark in remarks(self.graph):
+        for remark in self.view.remarks:
             for line in wrap_columns(remark, int((total - 2 * MARGIN) / (11.0 * ADVANCE))):
-                canvas.text(Text(MARGIN, y + 8.0, line, 11.0, "warn"))
+                canvas.text(Text(MARGIN, y + 8.0, line, 11.0, "ink"))
                 y += 15.0
         height = draw_legend(canvas, self.graph, self.cards, y + 4.0, total)
         return canvas.document(total, height, f"Backpropagation graph: {title}. {subtitle}.")
@@ -159,7 +166,8 @@ class _Painter:
         colour, thickness, dash = self.theme.line, 1.2, ""
         flow = edge.contribution
         if flow is not None and flow.norm and self.strongest:
-            thickness += 1.3 * max(0.0, 1.0 + math.log10(flow.norm / self.strongest) / 4.0)
+            part = min(flow.norm / self.strongest, 1.0)
+            thickness += 1.3 * max(0.0, 1.0 + math.log10(part) / 4.0) if part else 0.0
             if flow.scalar:
                 colour = self.theme.tones[sign_tone(flow.scalar)]
                 dash = "5 3" if flow.scalar < 0 else ""
@@ -172,8 +180,15 @@ class _Painter:
         """A node's card with what it shows, and the labels of the edges that arrive."""
         canvas, card = self.canvas, self.cards[node.id]
         x, y = self.placement.places[node.id]
-        fill, stroke = self.theme.cards[node.kind]
+        fill, stroke = self.theme.cards["problem" if node.problem else node.kind]
         canvas.open(tooltip=tooltip(node))
+        for behind in (4.0, 2.0) if node.count > 1 else ():
+            canvas.rect(
+                x + behind, y + behind, card.width, card.height, fill, stroke, self._corner(node)
+            )
+        thickness = 2.0 if node.kind == "output" or node.problem else 1.0
+        if self.view.is_center(node):
+            stroke, thickness = self.theme.tones["ink"], 3.0
         canvas.rect(
             x,
             y,
@@ -181,13 +196,16 @@ class _Painter:
             card.height,
             fill,
             stroke,
-            corner=3.0 if node.is_leaf else 8.0,
-            thickness=2.0 if node.kind == "output" else 1.0,
+            corner=self._corner(node),
+            thickness=thickness,
             dash="4 3" if node.kind == "const" else "",
         )
         for mark in card.marks:
-            canvas.heat(mark, x, y) if isinstance(mark, Heat) else canvas.text(mark, x, y)
+            canvas.mark(mark, x, y)
         canvas.close()
         for port, lines in zip(card.ports, card.labels, strict=True):
             for line in lines:
                 canvas.text(line, x + port, y - card.zone)
+
+    def _corner(self, node: Node) -> float:
+        return 3.0 if node.is_leaf or node.kind == "module" else 8.0

@@ -20,7 +20,7 @@ def clean(text: object) -> str:
     'ab cd'
     """
     text = str(text)
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     kept = []
     for char in text:
@@ -156,3 +156,16 @@ def summed_text(axes: tuple[int, ...]) -> str:
     ('summed over axis 0', 'summed over axes 0, 2')
     """
     return f"summed over {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+
+
+def bytes_text(count: float) -> str:
+    """A number of bytes, in the unit that fits.
+
+    >>> bytes_text(12), bytes_text(6400), bytes_text(3 << 20)
+    ('12 B', '6.25 kB', '3 MB')
+    """
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while count >= 1024 and len(units) > 1:
+        count /= 1024
+        units.pop(0)
+    return f"{number(count, 3)} {units[0]}"

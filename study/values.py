@@ -13,6 +13,7 @@ import numpy as np
 from .model import SMALL, Tile, Values
 
 TILE = 32  # most rows and columns of a tile
+BINS = 24  # of a histogram
 NAN_CELL = -128
 
 
@@ -35,18 +36,49 @@ def summarise(array: np.ndarray, tile: bool = True) -> Values:
             infs = size - nans - int(ok.sum())
             finite = array[ok]
     some = finite.size > 0
+    low, high = (float(finite.min()), float(finite.max())) if some else (None, None)
+    big = tile and size > SMALL
     return Values(
         shape=tuple(array.shape),
         dtype=dtype_name(array.dtype),
         data=tuple(array.ravel().tolist()) if size <= SMALL else None,
-        tile=reduce_to_tile(array) if tile and size > SMALL else None,
-        low=float(finite.min()) if some else None,
-        high=float(finite.max()) if some else None,
-        norm=float(np.linalg.norm(finite.astype(np.float64, copy=False))) if some else None,
+        tile=reduce_to_tile(array) if big else None,
+        low=low,
+        high=high,
+        norm=norm_of(finite) if some else None,
         zeros=1.0 - float(np.count_nonzero(array)) / size if size else 0.0,
         nans=nans,
         infs=infs,
+        histogram=histogram(finite) if big and some else (),
     )
+
+
+def norm_of(finite: np.ndarray) -> float:
+    """The square root of the sum of squares, also where the squares are out of range.
+
+    >>> round(norm_of(np.array([3e200, 4e200])) / 1e200, 6)
+    5.0
+    """
+    numbers = finite.astype(np.float64, copy=False)
+    most = max(float(numbers.max()), -float(numbers.min()))
+    if most == 0.0 or 1e-140 < most < 1e140:
+        return float(np.linalg.norm(numbers))
+    return most * float(np.linalg.norm(numbers / most))
+
+
+def histogram(finite: np.ndarray) -> tuple[int, ...]:
+    """How many elements lie in each of 24 equal steps from the lowest to the highest.
+
+    >>> sum(histogram(np.arange(100.0))), histogram(np.ones(5))
+    (100, ())
+    """
+    numbers = finite.astype(np.float64).ravel()
+    low, high = float(numbers.min()), float(numbers.max())
+    step = high / BINS - low / BINS  # the difference itself may overflow
+    if not step > 0.0:
+        return ()
+    bins = np.minimum((numbers / step - low / step).astype(np.int64), BINS - 1)
+    return tuple(np.bincount(np.maximum(bins, 0), minlength=BINS).tolist())
 
 
 def _single(array: np.ndarray) -> Values:

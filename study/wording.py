@@ -4,16 +4,23 @@ Cards, listings and DOT labels all say it in these words.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
-from .model import Edge, Graph, Node
-from .text import MINUS, columns, number, shape_text, shorten, summed_text
+from .elements import element_text
+from .model import SMALL, SUM, Edge, Graph, Node, Values
+from .text import MINUS, bytes_text, columns, count_text, number, shape_text, shorten, summed_text
 
 
 def grad_label(graph: Graph, node: Node) -> str:
     """How the gradient of a node is written: ∂L/∂w."""
-    return f"∂{graph.letter}/∂{shorten(node.name, 16)}"
+    return f"∂{graph.letter}/∂{shorten(result_name(node), 16)}"
+
+
+def result_name(node: Node) -> str:
+    """The name of what a node's value is the value of: of many modules in a row, of the last."""
+    return node.name.rpartition(" … ")[2] if node.count > 1 else node.name
 
 
 def signed(value: float) -> str:
@@ -84,10 +91,33 @@ def in_names(graph: Graph, node: Node, text: str) -> str:
 def derivative_text(graph: Graph, edge: Edge) -> str:
     """The local derivative of an op of single numbers, as in ∂/∂x = w."""
     node = graph.nodes[edge.dst]
+    if node.op == SUM:
+        return f"∂/∂{shorten(graph.nodes[edge.src].name, 12)} = {edge.local}"
     local = in_names(graph, node, edge.local.partition(": ")[0])
     if not local or not edge.operand or re.search(r"\bg", edge.local):
         return local
     return f"∂/∂{in_names(graph, node, edge.operand)} = {local}"
+
+
+def cost_text(graph: Graph, edge: Edge, flow: Values) -> str:
+    """How many bytes flow back, and how many operations a product of matrices takes to make them.
+
+    >>> import backlit as bl
+    >>> w = bl.tensor([[1.0] * 20] * 20, requires_grad=True)
+    >>> graph = bl.draw((w @ w).sum()).graph
+    >>> cost_text(graph, graph.edges[0], graph.edges[0].contribution)
+    '1.56 kB · 16 kFLOP'
+    """
+    text = bytes_text(flow.size * (8 if flow.dtype == "float64" else 4))
+    made = graph.nodes[edge.dst]
+    if made.op in ("matmul", "linear") and edge.slot < 2 and edge.local:
+        inner = graph.nodes[graph.inputs_of[made.id][0].src].value.shape[-1:]
+        work, units = 2.0 * made.value.size * math.prod(inner), ["", "k", "M", "G", "T"]
+        while work >= 1000 and len(units) > 1:
+            work /= 1000
+            units.pop(0)
+        text += f" · {number(work, 3)} {units[0]}FLOP"
+    return text
 
 
 class Line(NamedTuple):
@@ -109,6 +139,9 @@ def edge_lines(graph: Graph, edge: Edge) -> list[Line]:
     """
     value = graph.nodes[edge.src].value
     flow, upstream = edge.contribution, edge.upstream
+    if not value.dtype:  # a module of several results
+        norm = [] if flow is None or flow.norm is None else [f"norm {number(flow.norm)}"]
+        return [Line(text, "muted") for text in [count_text(edge.count, "use"), *norm]]
     if flow is None:
         return [Line(shape_text(value.shape), "muted")] if value.shape else []
     if flow.scalar is not None and upstream is not None and edge.factor is not None:
@@ -119,6 +152,12 @@ def edge_lines(graph: Graph, edge: Edge) -> list[Line]:
         ]
     rule = in_names(graph, graph.nodes[edge.dst], edge.vjp)
     lines = [Line(shape_text(value.shape), "ink"), Line(rule, "rule")]
+    if example := element_text(graph, edge):
+        lines.append(Line(example, "ink"))
+    if flow.size > SMALL:
+        lines.append(Line(cost_text(graph, edge, flow), "muted"))
+    if edge.count > 1:
+        lines.append(Line(f"{edge.count} uses", "muted"))
     if edge.summed:
         lines.append(Line(summed_text(edge.summed), "ink"))
     if flow.scalar is not None:

@@ -321,6 +321,17 @@ class Replay:
             return f"{self._name}: no program yet; the second call with the same shapes makes one"
         return "\n\n".join(report(c.program, f"{self._name}{c.signature}") for c in ready)
 
+    def draw(self, theme: str = "light") -> Any:
+        """The program of the last call as a picture, with the time of each op: `bl.draw(step)`."""
+        from ...study.figures import draw  # which stands above; loaded when asked for
+
+        return draw(self, theme)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from ...study.notebook import bundle
+
+        return bundle(self)
+
     @property
     def program(self) -> Program | None:
         """The program of the last call, whose text is its list of ops; None before one is ready."""

@@ -17,7 +17,7 @@ from backlit.study import Figure, draw
 
 from .programs import PROGRAMS
 
-SUFFIXES = [".svg", ".html", ".dot", ".json", ".txt"]
+SUFFIXES = [".svg", ".png", ".html", ".dot", ".json", ".txt"]
 VOID = {"meta", "input"}
 
 
@@ -79,26 +79,30 @@ def test_the_page_holds_both_themes():
     assert html.index('fill="#ffffff"') < html.index('fill="#0f141b"')
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("name", ["expression", "hostile"])
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("expression", suffix) for suffix in SUFFIXES]
+    + [("hostile", suffix) for suffix in SUFFIXES if suffix != ".png"],
+)
 def test_save_writes_what_the_suffix_says(tmp_path, name, suffix):
     figure = draw(PROGRAMS[name]())
     path = tmp_path / f"graph{suffix.upper()}"
     assert figure.save(path) == path
     made = {
         ".svg": figure.svg,
+        ".png": figure.png,
         ".html": figure.html,
         ".dot": lambda: figure.to_dot().source,
         ".json": figure.to_json,
         ".txt": figure.text,
     }[suffix]()
-    assert path.read_bytes() == made.encode()
+    assert path.read_bytes() == (made if isinstance(made, bytes) else made.encode())
     assert os.listdir(tmp_path) == [path.name], "nothing is left behind"
 
 
-@pytest.mark.parametrize("name", ["graph.png", "graph", "graph.svg.gz"])
+@pytest.mark.parametrize("name", ["graph.gif", "graph", "graph.svg.gz"])
 def test_another_suffix_lists_what_is_possible(tmp_path, name):
-    with pytest.raises(ValueError, match=r"\.svg, \.html, \.dot, \.json, \.txt"):
+    with pytest.raises(ValueError, match=r"\.svg, \.png, \.html, \.txt, \.dot, \.json"):
         draw(PROGRAMS["square"]()).save(tmp_path / name)
     assert not list(tmp_path.iterdir())
 
@@ -155,8 +159,9 @@ def test_the_same_program_gives_the_same_bytes_in_every_process():
         "from backlit.study import draw\n"
         "for name, program in programs.PROGRAMS.items():\n"
         "    figure = draw(program())\n"
+        "    folded = draw(program(), depth=0, theme='paper')\n"
         "    whole = [figure.svg(), figure.html(), figure.to_dot().source, figure.to_json(),\n"
-        "             figure.text()]\n"
+        "             figure.text(), folded.svg(), folded.text()]\n"
         "    print(name, hashlib.sha256(repr(whole).encode()).hexdigest())\n"
     )
     outputs = set()

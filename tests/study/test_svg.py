@@ -15,7 +15,7 @@ import pytest
 from backlit.engine import tensor, where
 from backlit.study import draw
 from backlit.study.cards import make_cards
-from backlit.study.marks import Heat, Text
+from backlit.study.marks import Bars, Heat, Text
 from backlit.study.png import heat_png
 from backlit.study.text import width
 from backlit.study.themes import THEMES
@@ -75,7 +75,7 @@ def test_everything_in_a_card_lies_within_it(name):
     for card in make_cards(graph):
         rows: dict[float, list[tuple[float, float]]] = {}
         for mark in card.marks:
-            if isinstance(mark, Heat):
+            if isinstance(mark, (Heat, Bars)):
                 assert mark.x >= 0
                 assert mark.x + mark.w <= card.width
                 assert mark.y + mark.h <= card.height
@@ -149,7 +149,9 @@ def test_a_freed_graph_says_so():
 
 
 def test_an_unknown_theme_lists_what_there_is():
-    with pytest.raises(ValueError, match="unknown theme 'sepia'; there are light, dark"):
+    with pytest.raises(
+        ValueError, match="unknown theme 'sepia'; there are light, dark, paper, contrast"
+    ):
         draw(PROGRAMS["square"](), theme="sepia")
 
 
@@ -195,3 +197,13 @@ def test_integers_and_bools_as_inputs():
     svg = draw(where(mask, x, x * 2.0)[rows].sum()).svg()
     ElementTree.fromstring(svg)
     assert "∂L/∂mask" not in svg
+
+
+def test_numbers_at_the_ends_of_the_range():
+    ends = leaf(np.array([1.7e308, -1.7e308, 5e-324, 0.0] * 20), "ends")
+    for loss in ((ends * 1.0).sum(), (ends * 1e-300 * 1e-300).sum(), (ends * ends).sum()):
+        with np.errstate(all="ignore"):
+            svg = draw(loss).svg()
+        ElementTree.fromstring(svg)
+        assert not re.search(r'="(nan|inf|-inf)"', svg)
+        assert not re.search(r'd="[^"]*(nan|inf)', svg)

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from backlit.study.values import cells_of, reduce_to_tile, summarise
+from backlit.study.values import BINS, cells_of, reduce_to_tile, summarise
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
@@ -68,3 +71,40 @@ def test_a_tile_marks_nan_and_cuts_infinity_to_the_scale():
 def test_leading_axes_are_folded_into_rows():
     tile = reduce_to_tile(np.ones((2, 3, 5)))
     assert (tile.rows, tile.cols) == (6, 5)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    arrays(
+        st.sampled_from([np.float32, np.float64]),
+        st.integers(65, 200),
+        elements=st.floats(allow_nan=True, allow_infinity=True, width=32),
+    )
+)
+def test_histograms_count_every_finite_element_once(array):
+    found = summarise(array).histogram
+    finite = array[np.isfinite(array)].astype(np.float64)
+    if not found:
+        assert finite.size == 0 or finite.min() == finite.max()
+        return
+    assert sum(found) == finite.size
+    assert found[0] >= 1
+    assert found[-1] >= 1
+    expected, _ = np.histogram(finite, BINS)
+    # at the borders of steps rounding decides: compare the sums from the left, one border each way
+    ours, theirs = np.cumsum(found), np.cumsum(expected)
+    edges = np.linspace(finite.min(), finite.max(), BINS + 1)[1:]
+    close = 1e-9 * (finite.max() - finite.min()) + 1e-12 * np.abs(finite).max()
+    near = [(np.abs(finite - edge) <= close).sum() for edge in edges]
+    assert (np.abs(ours - theirs) <= near).all()
+
+
+def test_histograms_of_extremes():
+    wide = np.array([-1.7e308, 1.7e308] * 40)
+    assert sum(summarise(wide).histogram) == 80
+    assert summarise(np.full(100, 1e300)).histogram == ()
+    narrow = np.linspace(1e300, np.nextafter(1e300, np.inf), 100)
+    assert sum(summarise(narrow).histogram) in (0, 100)
+    assert sum(summarise(np.linspace(0, 5e-324, 100)).histogram) in (0, 100)
+    assert summarise(np.arange(100) % 2 == 0).histogram[0] == 50
+    assert summarise(np.zeros((0, 3))).histogram == ()

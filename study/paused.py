@@ -1,0 +1,30 @@
+"""Python's collector of cycles, paused while a picture is made: thousands of nodes make hundreds of
+thousands of small objects and not one cycle, and looking for some takes a third of the time.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Within this block no cycles are collected, unless somebody asks.
+
+    >>> import gc
+    >>> with collector_paused():
+    ...     gc.isenabled()
+    False
+    >>> gc.isenabled()
+    True
+    """
+    if not gc.isenabled():  # by an outer block, or by the user: not ours to switch on
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
