@@ -2,7 +2,9 @@
 Everything is drawn from one view model, plain data that can be read, saved and drawn anew.
 """
 
+from .explaining import Explanation, explain
 from .figures import Figure, draw
 from .model import Edge, Graph, Node, Step, Tile, Values
+from .terms import GradTerm, grad_terms
 
 __all__ = ["Edge", "Figure", "Graph", "Node", "Step", "Tile", "Values", "draw"]

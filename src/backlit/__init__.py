@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .study.figures import draw as draw
 
 _PARTS = ("engine", "nn", "optim", "study", "learn")
-_ELSEWHERE = {"save": "nn", "load": "nn", "draw": "study"}
+_ELSEWHERE = {"save": "nn", "load": "nn", "draw": "study", "explain": "study", "grad_terms": "study"}
 
 
 def __getattr__(name: str) -> Any:
