@@ -7,4 +7,17 @@ from .figures import Figure, draw
 from .model import Edge, Graph, Node, Step, Tile, Values
 from .terms import GradTerm, grad_terms
 
-__all__ = ["Edge", "Figure", "Graph", "Node", "Step", "Tile", "Values", "draw"]
+__all__ = [
+    "Edge",
+    "Explanation",
+    "Figure",
+    "GradTerm",
+    "Graph",
+    "Node",
+    "Step",
+    "Tile",
+    "Values",
+    "draw",
+    "explain",
+    "grad_terms",
+]

@@ -1,20 +1,19 @@
-"""`explain(w)`: the chain rule of one tensor in words, with symbols and this run's numbers: each use,
-its local derivative, what arrives there, and the sum.
+"""`explain(w)`: the chain rule of one tensor in words, with symbols and this run's numbers: each
+use, its local derivative, what arrives there, and the sum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
-from ..engine import Tensor, enable_grad, gradients, no_grad
-from ..engine.ops.shape import sum_to
-from ..engine.tensors import wrap
+from ..engine import Tensor
 from .live import Live, check_asked, live, loss_of
 from .model import Edge, Node
 from .paths import Path, paths_to
-from .terms import GradTerm, terms_of
+from .terms import GradTerm, local_row, terms_of
 from .text import MINUS, count_text, number, shape_text, shorten, summed_text
 from .wording import derivative_text, in_names, term
 
@@ -187,7 +186,11 @@ class _Teller:
             return []
         g = each.upstream.data
         with np.errstate(all="ignore"):
-            size = np.abs(g * local)  # NaN is never equal to 0: it stays
+            size = np.abs(g * local)
+        if np.isfinite(each.contribution.data[self.at]):
+            size = np.where(
+                np.isnan(size), 0, size
+            )  # 0 · NaN of an element that is not in this sum
         where = [tuple(map(int, place)) for place in np.argwhere(size != 0)]
         if len(where) > SHOWN:
             where.sort(key=lambda place: -float(size[place]))
@@ -215,9 +218,7 @@ class _Teller:
     def _path(self, path: Path) -> str:
         """The product along one path, from the loss down; a factor of 0 is named."""
         names = [self.graph.letter, *(_short(self.graph.nodes[edge.src]) for edge in path)]
-        symbols = " · ".join(
-            f"∂{above}/∂{below}" for above, below in zip(names, names[1:], strict=False)
-        )
+        symbols = " · ".join(f"∂{above}/∂{below}" for above, below in pairwise(names))
         factors = [edge.factor or 0.0 for edge in path]
         product = float(np.prod(factors))
         numbers = " × ".join([number(factors[0]), *map(term, factors[1:])])
@@ -232,7 +233,9 @@ class _Teller:
     def _sums(self) -> list[str]:
         flows = [each.contribution.data for each in self.terms]
         if self.x.size == 1:
-            return [self._line("", [float(flow.item()) for flow in flows], float(self.total.item()))]
+            return [
+                self._line("", [float(flow.item()) for flow in flows], float(self.total.item()))
+            ]
         lines = []
         if self.at is not None:
             parts = [float(flow[self.at]) for flow in flows]
@@ -246,28 +249,6 @@ class _Teller:
             terms.append(f"… {len(parts) - USES} more")
         summed = f" = {' + '.join(terms)}" if len(parts) > 1 else ""
         return f"{self._label(self.node, at)}{summed} = {number(total)}"
-
-
-def local_row(each: GradTerm, x: Tensor, at: tuple[int, ...]) -> np.ndarray | None:
-    """∂out/∂x[at], of the shape of `out`: the rule is linear in g, so its derivative for g has it."""
-    out = each.out
-    assert out is not None
-    assert out.primitive is not None
-    rule = out.primitive.rule(each.slot)
-    if rule is None:
-        return None
-    with no_grad():
-        inputs = tuple(y.detach() for y in out.inputs)
-    g = wrap(np.ones(out.shape, out.dtype)).requires_grad_()
-    with enable_grad():
-        flow = rule(g, out.detach(), *inputs, **out.params)
-        if flow is None or not flow.requires_grad:
-            return None
-        if flow.shape != x.shape:
-            flow = sum_to(flow, x.shape)
-        element = flow[at] if at else flow
-        (row,) = gradients(element, g, allow_unused=True)
-    return None if row is None else row.data
 
 
 def _sum(flows: list[np.ndarray], x: Tensor) -> np.ndarray:
@@ -305,5 +286,3 @@ def _index(at: tuple[int, ...]) -> str:
 
 def _short(node: Node) -> str:
     return shorten(node.name, 28)
-
-

@@ -1,5 +1,5 @@
-"""A living graph beside its view model: the tensors themselves, by the numbers and names that pictures
-give them. What explains, checks or rewrites a graph starts here.
+"""A living graph beside its view model: the tensors, by the numbers and names that pictures give
+them. What explains, checks or rewrites a graph starts here.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def loss_of(caller: str, x: Tensor) -> Tensor:
     if len(losses) == 1:
         return losses[0]
     if losses:
-        each = ", ".join(f"{t.primitive.name} = {number(float(t.data.item()))}" for t in losses[:4])  # type: ignore[union-attr]
+        each = ", ".join(f"{_made(t)} = {number(float(t.data.item()))}" for t in losses[:4])
         more = f" and {len(losses) - 4} more" if len(losses) > 4 else ""
         raise GraphError(
             f"{caller}: {len(losses)} results that are one number were computed from {called(x)} "
@@ -117,17 +117,19 @@ def loss_of(caller: str, x: Tensor) -> Tensor:
         t = ends[-1]
         raise GraphError(
             f"{caller}: what was computed from {called(x)} is of shape {shape_text(t.shape)} (from "
-            f"{t.primitive.name}); a gradient is of one number: "  # type: ignore[union-attr]
+            f"{_made(t)}); a gradient is of one number: "
             f"{caller}(x, y.sum())"
         )
     if len(users) > 1:
-        raise GraphError(
-            f"{caller}: backward freed what was computed from {called(x)}; {AGAIN}"
-        )
+        raise GraphError(f"{caller}: backward freed what was computed from {called(x)}; {AGAIN}")
     raise GraphError(
-        f"{caller}: no living result was computed from {called(x)}; keep the loss in a variable, or "
-        f"name it: {caller}(x, loss)"
+        f"{caller}: no result that is alive was computed from {called(x)}; keep the loss in a "
+        f"variable, or name it: {caller}(x, loss)"
     )
+
+
+def _made(t: Tensor) -> str:
+    return t.primitive.name if t.primitive else ""
 
 
 def _is_result(t: Tensor) -> bool:

@@ -1,5 +1,5 @@
-"""The paths from the loss to a tensor: along each the chain rule is one product, and the gradient is
-their sum.
+"""The paths from the loss to a tensor: along each the chain rule is one product, and the gradient
+is their sum.
 """
 
 from __future__ import annotations

@@ -1,12 +1,16 @@
-"""`grad_terms(w)`: what each use of a tensor adds to its gradient, in the order in which backward goes.
-"""
+"""`grad_terms(w)`: what each use of a tensor adds to its gradient, in the order of backward.
+Their sum, in that order, is the gradient to the bit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..engine import GraphError, Tensor, backward_steps
+import numpy as np
+
+from ..engine import GraphError, Tensor, backward_steps, enable_grad, gradients, no_grad
 from ..engine.backward import reachable
+from ..engine.ops.shape import sum_to
+from ..engine.tensors import wrap
 from .live import called, check_asked, check_loss, loss_of
 from .text import number, shape_text, summed_text
 
@@ -38,7 +42,7 @@ class GradTerm:
 
 
 def grad_terms(x: Tensor, loss: Tensor | None = None) -> list[GradTerm]:
-    """What each use of `x` adds to the gradient of `loss`: their sum, in this order, is the gradient.
+    """What each use of `x` adds to the gradient of `loss`; summed in this order it is the gradient.
 
     No `.grad` is touched and nothing is freed. Without `loss` it is the one loss alive that was
     computed from `x`. `x` may be a leaf or a result on the way; `x * x` are two uses.
@@ -79,6 +83,28 @@ def terms_of(caller: str, x: Tensor, loss: Tensor) -> list[GradTerm]:
                 summed = step.unbroadcast[slot]
                 terms.append(GradTerm(step.out, slot, step.upstream, flow, summed))
     return terms
+
+
+def local_row(each: GradTerm, x: Tensor, at: tuple[int, ...]) -> np.ndarray | None:
+    """∂out/∂x[at], of the shape of `out`: the rule is linear in g, so its derivative has it."""
+    out = each.out
+    assert out is not None
+    assert out.primitive is not None
+    rule = out.primitive.rule(each.slot)
+    if rule is None:
+        return None
+    with no_grad():
+        inputs = tuple(y.detach() for y in out.inputs)
+    g = wrap(np.ones(out.shape, out.dtype)).requires_grad_()
+    with enable_grad():
+        flow = rule(g, out.detach(), *inputs, **out.params)
+        if flow is None or not flow.requires_grad:
+            return None
+        if flow.shape != x.shape:
+            flow = sum_to(flow, x.shape)
+        element = flow[at] if at else flow
+        (row,) = gradients(element, g, allow_unused=True)
+    return None if row is None else row.data
 
 
 def _told(x: Tensor) -> str:
