@@ -2,22 +2,27 @@
 Everything is drawn from one view model, plain data that can be read, saved and drawn anew.
 """
 
+from .exercises import Exercise, exercise
 from .explaining import Explanation, explain
 from .figures import Figure, draw
+from .marking import Marking
 from .model import Edge, Graph, Node, Step, Tile, Values
 from .terms import GradTerm, grad_terms
 
 __all__ = [
     "Edge",
+    "Exercise",
     "Explanation",
     "Figure",
     "GradTerm",
     "Graph",
+    "Marking",
     "Node",
     "Step",
     "Tile",
     "Values",
     "draw",
+    "exercise",
     "explain",
     "grad_terms",
 ]

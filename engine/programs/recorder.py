@@ -150,9 +150,15 @@ def owner(array: np.ndarray) -> np.ndarray:
 @contextmanager
 def recording(guarded: bool = False) -> Iterator[Recorder]:
     """Within this block all that this thread does is written down."""
+    with listening(Recorder(guarded=guarded)) as mine:
+        yield mine
+
+
+@contextmanager
+def listening(mine: Recorder) -> Iterator[Recorder]:
+    """Within this block `mine` hears of all that this thread does."""
     if recorder() is not None:
         raise ReplayError("this thread records already")
-    mine = Recorder(guarded=guarded)
     with _lock:
         recorders[mine._thread] = mine
         _listen()
