@@ -3,10 +3,12 @@ Everything is drawn from one view model, plain data that can be read, saved and 
 """
 
 from .exercises import Exercise, exercise
+from .expanding import expand
 from .explaining import Explanation, explain
 from .figures import Figure, draw
 from .marking import Marking
 from .model import Edge, Graph, Node, Step, Tile, Values
+from .sources import Source, to_source
 from .terms import GradTerm, grad_terms
 
 __all__ = [
@@ -18,11 +20,14 @@ __all__ = [
     "Graph",
     "Marking",
     "Node",
+    "Source",
     "Step",
     "Tile",
     "Values",
     "draw",
     "exercise",
+    "expand",
     "explain",
     "grad_terms",
+    "to_source",
 ]
