@@ -2,16 +2,20 @@
 Everything is drawn from one view model, plain data that can be read, saved and drawn anew.
 """
 
+from .auditing import audit
 from .exercises import Exercise, exercise
 from .expanding import expand
 from .explaining import Explanation, explain
 from .figures import Figure, draw
+from .findings import Audit, Check
 from .marking import Marking
 from .model import Edge, Graph, Node, Step, Tile, Values
 from .sources import Source, to_source
 from .terms import GradTerm, grad_terms
 
 __all__ = [
+    "Audit",
+    "Check",
     "Edge",
     "Exercise",
     "Explanation",
@@ -24,6 +28,7 @@ __all__ = [
     "Step",
     "Tile",
     "Values",
+    "audit",
     "draw",
     "exercise",
     "expand",

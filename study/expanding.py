@@ -288,7 +288,7 @@ RULES: dict[str, Callable[[_Expander, list[Numbers], Tensor], Any]] = {
     "slice": lambda e, xs, out: xs[0][_index(out)],
     "take": lambda e, xs, out: xs[0][_index(out)],
     "put": _put,
-    "matmul": lambda e, xs, out: e.products(*xs, out),
+    "matmul": lambda e, xs, out: e.products(xs[0], xs[1], out),
     "linear": _linear,
     "pair_sum": _pair_sum,
     "softmax": lambda e, xs, out: e.softmaxes(xs[0], out.params["axis"], log=False),
