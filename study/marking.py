@@ -115,7 +115,7 @@ class _Marker:
         inputs = [edge.src for edge in graph.inputs_of[i]]
         wrong = self._wrong("value", inputs)
         if wrong and close(found, self._compute(i, self.own_values)):
-            return f"It follows from {wrong}, which is wrong"
+            return f"It follows from {_blamed([wrong])}"
         formula = in_names(graph, node, node.formula)
         operands = ", ".join(
             f"{graph.nodes[j].name} = {number(self.values[j])}"
@@ -155,9 +155,8 @@ class _Marker:
         above = [edge.dst for edge in uses]
         near = [j for edge in uses for j in (*self._sources(edge), edge.dst)]
         wrong = [self._wrong("gradient", above), self._wrong("value", near)]
-        blamed = " and ".join(each for each in wrong if each)
-        if blamed and close(found, sum(self._own_part(edge) for edge in uses)):
-            return f"It follows from {blamed}, which is wrong"
+        if any(wrong) and close(found, sum(self._own_part(edge) for edge in uses)):
+            return f"It follows from {_blamed(wrong)}"
         if len(uses) == 1:
             return self._one_use(uses[0], found)
         return self._several(uses, found)
@@ -241,6 +240,11 @@ class _Marker:
     def _above(self, edge: Edge) -> str:
         """The upstream gradient, with the reader's own number where one was given."""
         return f"{self._key(edge)} = {number(self.own_grads[edge.dst])}"
+
+
+def _blamed(wrong: list[str]) -> str:
+    text = " and ".join(each for each in wrong if each)
+    return f"{text}, which {'are' if ' and ' in text else 'is'} wrong"
 
 
 def _like(value: float, x: Tensor) -> Tensor:

@@ -142,11 +142,12 @@ class Speller:
         self, op: Primitive, operands: list[Piece], inputs: tuple[Tensor, ...], params: Any
     ) -> Piece:
         """One op, its operands given as pieces and as the tensors they were."""
-        operands = [
-            Piece(f"np.{x.dtype.name}({piece.text})") if piece.literal and _alone(operands)
-            else piece
-            for piece, x in zip(operands, inputs, strict=True)
-        ]  # fmt: skip
+        meets = op.name in OPERATORS or isinstance(op.numpy, np.ufunc)
+        if not meets or all(piece.literal for piece in operands):  # no array to take its type from
+            operands = [
+                Piece(f"np.{x.dtype.name}({piece.text})") if piece.literal else piece
+                for piece, x in zip(operands, inputs, strict=True)
+            ]
         if op.name in OPERATORS:
             text, binds, *least = OPERATORS[op.name]
             if op.name == "clone":
@@ -260,11 +261,6 @@ class Speller:
             else:
                 texts.append(self.value(part))
         return ", ".join(texts)
-
-
-def _alone(operands: list[Piece]) -> bool:
-    """Whether no operand is an array: Python's own numbers would not compute as NumPy's."""
-    return all(piece.literal for piece in operands)
 
 
 def _rows(x: Tensor) -> tuple[int, int]:

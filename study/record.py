@@ -231,8 +231,9 @@ def _operands(out: Tensor) -> list[str]:
     rules = out.primitive.rules
     names: list[str] = []
     if isinstance(rules, tuple):
-        code = next(rule.__code__ for rule in rules if rule is not None)
-        names = list(code.co_varnames[2 : min(code.co_argcount, 2 + len(out.inputs))])
+        code = next((rule.__code__ for rule in rules if rule is not None), None)
+        if code is not None:
+            names = list(code.co_varnames[2 : min(code.co_argcount, 2 + len(out.inputs))])
     return names + [""] * (len(out.inputs) - len(names))
 
 
