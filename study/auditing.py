@@ -180,7 +180,7 @@ class _Auditor:
         self, x: np.ndarray, found: np.ndarray
     ) -> Iterator[tuple[np.ndarray, tuple[int, ...] | None]]:
         """Steps to take from x: along one element each, or along all at once."""
-        steps = STEP * np.maximum(np.abs(x), 1e-3)
+        steps = STEP * np.where(x == 0, 1e-3, np.abs(x))
         steps = np.where(np.isfinite(x), steps, 0.0)
         places = list(np.ndindex(*x.shape))
         if x.size > EVERY:
@@ -205,6 +205,8 @@ class _Auditor:
         said = float(np.where(along != 0, found * along, 0.0).sum())
         if not np.isfinite(central):
             return "not finite", 0.0, central
+        if not np.isfinite(said):
+            return "wrong", np.inf, central
         size = max(float(np.abs(np.where(along != 0, found * along, 0.0)).sum()), abs(central))
         noise = 1e-15 * float(np.abs(self.upstream * np.nan_to_num(self.value)).sum())
         error = abs(said - central)
@@ -218,7 +220,7 @@ class _Auditor:
             return "kink", 0.0, central
         if not bent and abs(half - central) > 1e-2 * size + noise:
             return "kink", 0.0, central  # a jump: the difference does not shrink with the step
-        return "wrong", error / size if np.isfinite(error) else np.inf, central
+        return "wrong", error / size, central
 
     def _moved(self, slot: int, along: np.ndarray) -> np.ndarray:
         inputs = list(self.inputs)
@@ -240,7 +242,7 @@ class _Auditor:
         largest = [np.abs(x[np.isfinite(x)]).max(initial=0.0) for x in (again, upstream)]
         reach = max([1.0, *(np.abs(x[np.isfinite(x)]).max(initial=0.0) for x in self.inputs)])
         bound = 1e-3 * largest[0] + 1e-5 * largest[1] * reach
-        if self.out.dtype == F64:
+        if F32 not in (self.out.dtype, *(x.dtype for x in self.out.inputs)):
             bound *= 1e-6
         gap = np.where(both, np.abs(sent - again), 0.0)
         if float(gap.max(initial=0.0)) <= bound:

@@ -8,6 +8,7 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import SupportsFloat
 
 from ..engine import GraphError, Tensor
 from .expressions import build
@@ -48,7 +49,7 @@ class Exercise:
         self.answers[key] = float(answer)
         self._places[key] = place
 
-    def check(self, answers: Mapping[str, float]) -> Marking:
+    def check(self, answers: Mapping[str, SupportsFloat]) -> Marking:
         """Mark numbers, given by the names of their blanks; half a percent off is still right.
 
         What is wrong is told with the factor that was wrong, as far as the number betrays it. A key
