@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
-from .scripts import ScriptError, is_script, tensor_of_script
 
 WHAT = """\
 WHAT is an expression: numbers, names, + - * / ** ( ) and
@@ -56,6 +55,7 @@ def add_commands(commands: Any, **how: Any) -> None:
 def study(given: argparse.Namespace) -> int:
     """Carry out `draw` or `walk`."""
     from ..engine import BacklitError
+    from .scripts import ScriptError
 
     try:
         loss, names = _loss(given)
@@ -68,6 +68,8 @@ def study(given: argparse.Namespace) -> int:
 
 
 def _loss(given: argparse.Namespace) -> tuple[Any, dict[str, object] | None]:
+    from .scripts import is_script, tensor_of_script
+
     if is_script(given.what):
         if given.at is not None:
             raise UsageError("--at: only an expression has names to give numbers to")
@@ -127,8 +129,8 @@ def _write(given: argparse.Namespace, loss: Any, names: dict[str, object] | None
     return 0
 
 
-def _show_partial(error: ScriptError) -> None:
-    """Print what the script had computed when it stopped."""
+def _show_partial(error: Any) -> None:
+    """Print what the script of a ScriptError had computed when it stopped."""
     from ..engine import BacklitError, enable_grad
     from ..study import draw
 
