@@ -18,6 +18,7 @@ def build(part: Part, values: Mapping[str, float]) -> Tensor:
     LanguageError where a name has no value, where a value belongs to no name, and where the
     expression has no name, since nothing would have a gradient.
 
+    >>> from backlit.study.language import parse
     >>> build(parse("w*x"), {"w": 0.5, "x": 2}).item()
     1.0
     """

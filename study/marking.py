@@ -189,12 +189,12 @@ class _Marker:
             return f"The upstream factor is missing: this is {said} alone, times {above}"
         if close(found, upstream) and not close(local, 1.0):
             return f"The local derivative is missing: this is {above} alone, times {said}"
-        if close(found, local + upstream):
-            return f"The two factors are multiplied, not added: {said}, times {above}"
         for other in self.graph.inputs_of[edge.dst]:
             factor = other.factor
             if other.slot != edge.slot and factor is not None and close(found, factor * upstream):
                 return f"The local derivative is that of the other operand: {said}"
+        if close(found, local + upstream):
+            return f"The two factors are multiplied, not added: {said}, times {above}"
         if upstream and math.isfinite(found / upstream):
             implied = number(found / upstream)
             return f"The local derivative is wrong: over {above} yours is {implied}, but {said}"
