@@ -14,7 +14,7 @@ from ..engine import GraphError, Tensor
 from .expressions import build
 from .language import parse, variables
 from .live import Live, live
-from .marking import Marking, mark
+from .marking import Marking, gradient_key, mark
 from .model import Graph
 from .svg import headline
 from .text import clean, columns, number, shape_text
@@ -143,11 +143,6 @@ def exercise(what: str | Tensor, at: Mapping[str, float] | None = None) -> Exerc
     _check(found.graph)
     found = replace(found, graph=_unambiguous(found.graph))
     return Exercise(title or headline(found.graph)[0].rpartition(" = ")[0], found)
-
-
-def gradient_key(graph: Graph, node: int) -> str:
-    """How the blank of a gradient is called, in letters that every keyboard has: dL/dw."""
-    return f"d{graph.letter}/d{graph.nodes[node].name}"
 
 
 def _check(graph: Graph) -> None:

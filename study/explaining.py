@@ -19,6 +19,7 @@ from .wording import derivative_text, in_names, term
 
 SHOWN = 6  # terms of one element's sum, and uses told in full before the rest is counted
 USES = 12
+LEAVES = 24
 
 
 class Explanation:
@@ -125,11 +126,13 @@ class _Teller:
         """Of the loss itself: where backward starts, and where it ends."""
         graph = self.graph
         lines = [f"{self._label(self.node)} = 1: this is where backward starts. It ends at"]
-        for node in graph.nodes:
-            if node.is_leaf and node.grad is not None:
-                grad = node.grad.scalar
-                told = shape_text(node.value.shape) if grad is None else number(grad)
-                lines.append(f"  {self._label(node)} = {told}")
+        leaves = [node for node in graph.nodes if node.is_leaf and node.grad is not None]
+        for node in leaves[:LEAVES]:
+            grad = node.grad and node.grad.scalar
+            told = shape_text(node.value.shape) if grad is None else number(grad)
+            lines.append(f"  {self._label(node)} = {told}")
+        if len(leaves) > LEAVES:
+            lines.append(f"  … and {len(leaves) - LEAVES:,} more")
         return lines
 
     def _nothing(self) -> list[str]:

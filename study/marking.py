@@ -13,7 +13,7 @@ import numpy as np
 from ..engine import BacklitError, Tensor, apply, no_grad
 from ..engine.tensors import wrap
 from .live import Live
-from .model import Edge
+from .model import Edge, Graph
 from .text import count_text, number
 from .wording import derivative_text, in_names
 
@@ -42,6 +42,11 @@ class Marking:
         return "\n".join([*lines, f"{len(self.right)} of {blanks} right{open_}"])
 
     __repr__ = __str__
+
+
+def gradient_key(graph: Graph, node: int) -> str:
+    """How the blank of a gradient is called, in letters that every keyboard has: dL/dw."""
+    return f"d{graph.letter}/d{graph.nodes[node].name}"
 
 
 def close(found: float, wanted: float) -> bool:
@@ -235,7 +240,7 @@ class _Marker:
         return f"{self._symbol(edge)} = " + (f"{local} = {value}" if local != value else value)
 
     def _key(self, edge: Edge) -> str:
-        return f"d{self.graph.letter}/d{self.graph.nodes[edge.dst].name}"
+        return gradient_key(self.graph, edge.dst)
 
     def _above(self, edge: Edge) -> str:
         """The upstream gradient, with the reader's own number where one was given."""

@@ -17,7 +17,7 @@ from ..engine.backward import reachable, seed, walk
 from ..engine.programs.recorder import Recorder, listening
 from .live import Live, live
 from .model import Node
-from .numpy_text import HELPERS, IMPORT, NEG, Piece, Speller
+from .numpy_text import ATOM, HELPERS, IMPORT, NEG, Piece, Speller
 from .text import shape_text, shorten
 
 LITERALS = 16  # arrays of more elements become arguments
@@ -296,9 +296,9 @@ def _number(array: np.ndarray) -> Piece:
     if not np.isfinite(value):
         sign = "-" if value < 0 else ""
         name = "nan" if np.isnan(value) else "inf"
-        return Piece(f"{sign}np.{name}", NEG if sign else 5, literal=True)
+        return Piece(f"{sign}np.{name}", NEG if sign else ATOM, literal=True)
     text = repr(float(str(value)))  # the shortest that is the same float32 again
-    return Piece(text, NEG if text.startswith("-") else 5, literal=True)
+    return Piece(text, NEG if text.startswith("-") else ATOM, literal=True)
 
 
 def _nested(array: np.ndarray) -> str:

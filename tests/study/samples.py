@@ -20,7 +20,7 @@ DIFFERENTIABLE = sorted(
 
 
 def sample_loss(name: str, seed: int = 0, dtype: Any = F64) -> Tensor:
-    """A weighted sum of what the op makes of its samples; leaves are called a, b, c."""
+    """A weighted sum of what the op makes of its samples; leaves are called a, b, c, …"""
     record = registry[name]
     assert record.samples is not None
     given = record.samples(np.random.default_rng(seed))
@@ -33,9 +33,9 @@ def sample_loss(name: str, seed: int = 0, dtype: Any = F64) -> Tensor:
 
 def _operand(record: Primitive, k: int, x: np.ndarray, dtype: Any) -> Tensor:
     if x.dtype.kind != "f":
-        return tensor(x, name="abc"[k])
+        return tensor(x, name="abcdefgh"[k])
     asks = not isinstance(record.rules, tuple) or record.rules[k] is not None
-    return tensor(x, dtype=dtype, requires_grad=asks, name="abc"[k])
+    return tensor(x, dtype=dtype, requires_grad=asks, name="abcdefgh"[k])
 
 
 def leaves_of(loss: Tensor) -> list[Tensor]:

@@ -3,6 +3,7 @@ registry, for the programs that other tests draw, for random graphs, under hosti
 """
 
 import ast
+import threading
 import warnings
 from typing import Any
 
@@ -251,6 +252,38 @@ def test_nothing_is_left_listening():
                        uses=(frozenset(),), symbol="b", formula="x", local=("1",))  # fmt: skip
     with pytest.raises(ZeroDivisionError):
         to_source(apply(broken, x))
+    assert not recorders
+
+
+def test_two_threads_write_each_its_own():
+    found: dict[int, str] = {}
+
+    def work(k: int) -> None:
+        for _ in range(20):
+            x = leaf([1.0, float(k)], f"x{k}")
+            found[k] = to_source((x * float(k + 2)).tanh().sum())
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k in range(4):
+        x = leaf([1.0, float(k)], f"x{k}")
+        assert found[k] == to_source((x * float(k + 2)).tanh().sum())
+    assert not recorders
+
+
+def test_while_a_step_is_recorded_it_is_an_error():
+    x = leaf([1.0, 2.0], "x")
+
+    @bl.replay
+    def step(t: Tensor) -> Tensor:
+        to_source((t * x).sum())
+        return t * 2
+
+    with pytest.raises(bl.ReplayError):
+        step(tensor([1.0, 2.0], dtype=np.float64))
     assert not recorders
 
 
