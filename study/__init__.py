@@ -7,11 +7,11 @@ from .exercises import Exercise, exercise
 from .expanding import expand
 from .explaining import Explanation, explain
 from .figures import Figure, draw
-from .findings import Audit, Check
 from .marking import Marking
 from .model import Edge, Graph, Node, Step, Tile, Values
 from .sources import Source, to_source
 from .terms import GradTerm, grad_terms
+from .verdicts import Audit, Check
 
 __all__ = [
     "Audit",

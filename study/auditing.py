@@ -12,10 +12,10 @@ import numpy as np
 from ..engine import Tensor, apply, backward_steps, no_grad
 from ..engine.ops.shape import sum_to
 from ..engine.tensors import F32, F64, wrap
-from .findings import Audit, Check
 from .live import Live, live
 from .model import Node
 from .text import number, shape_text, shorten
+from .verdicts import Audit, Check
 
 EVERY = 32  # operands of no more elements are checked element by element
 PROBES = 6  # of others, so many elements and as many directions through all of them
