@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,13 @@ last_change = [0]
 """The clock's number at the last change in place of any tensor."""
 
 
+def changed_at(cell: list[Any]) -> int:
+    """When a tensor's memory was last changed: its cell has the clock's number, then, for each
+    program that changes it, a list with that of the program's last run.
+    """
+    return cell[0] if len(cell) == 1 else max(cell[0], *[stamp[0] for stamp in cell[1:]])
+
+
 recorders: dict[int, Any] = {}
 """What remembers the ops of a thread for replay, by the thread's number; mostly empty."""
 
@@ -43,6 +51,10 @@ tensors ask for gradients, which parts a model has. Switching back brings the ol
 """
 
 
+captured: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+"""The tensors from outside that programs use, by identity; what others ask for changes none."""
+
+
 def switched(what: object, before: object, after: object) -> None:
     """A switch of `what` went from one value to another."""
     change = hash((id(what), before)) ^ hash((id(what), after))
@@ -56,6 +68,13 @@ def restructured() -> None:
     structure[0] += 1 << 64
     if recorders and (writer := recorder()):
         writer.structure += 1 << 64
+
+
+def outdated() -> None:
+    """Programs from before are no longer good: an optimizer keeps its state in other tensors now.
+    It may happen in a step that is recorded.
+    """
+    structure[0] += 1 << 64
 
 
 def is_grad_enabled() -> bool:

@@ -14,7 +14,7 @@ from .errors import DtypeError, GraphError, ShapeError, shapes
 from .kernels.abi import MAX_DIMS
 from .kernels.build import F32, F64
 from .kernels.pool import start_if_wanted
-from .tape import recorder, recorders, state, switched
+from .tape import captured, recorder, recorders, state, switched
 
 if TYPE_CHECKING:
     from .primitives import Primitive
@@ -59,8 +59,8 @@ class Tensor:
     """What `backward` left here: for leaves that require a gradient."""
     name: str | None
     """What pictures and messages call this tensor; parameters bear their dotted name."""
-    cell: list[int] | None
-    """The clock's number at the last change in place, shared with views; None before any."""
+    cell: list[Any] | None
+    """When it was last changed in place (`tape.changed_at`), shared with views; None before any."""
 
     # The tape: a tensor knows the op that made it and what from, never what is made from it, so
     # that a graph is freed with its last tensor and not by the garbage collector.
@@ -77,12 +77,14 @@ class Tensor:
     """Whether backward went through and let go of what it had needed."""
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False):
-        self.data = to_array(data, dtype, copy=True)
-        self.needs = False
+        found = None
+        if recorders and type(data) is np.ndarray and (writer := recorder()):
+            found = writer.array(data, dtype, copy=True)
+        self.data = to_array(data, dtype, copy=True) if found is None else found.data
+        self.needs = bool(requires_grad)
         self.primitive = self.grad = self.name = self.cell = None
         if requires_grad:
             self.requires_grad_()
-            switched(self, True, False)  # a tensor that begins so has switched nothing
 
     if TYPE_CHECKING:  # functions and operators are bound from the ops' records
 
@@ -164,7 +166,8 @@ class Tensor:
             )
         if self.needs is not bool(flag):
             writer = recorder() if recorders else None
-            if writer is None or not writer.knows(self):
+            counts = type(self) is not Tensor or id(self) in captured
+            if counts and (writer is None or not writer.knows(self)):
                 switched(self, self.needs, bool(flag))
         self.needs = bool(flag)
         return self
@@ -296,7 +299,7 @@ class Tensor:
 new = object.__new__
 
 
-def wrap(data: np.ndarray, cell: list[int] | None = None) -> Tensor:
+def wrap(data: np.ndarray, cell: list[Any] | None = None) -> Tensor:
     """A leaf around an array, which it does not copy."""
     out = new(Tensor)
     out.data = data
@@ -360,11 +363,16 @@ def constant(value: Any, like: Tensor) -> Tensor:
     if isinstance(value, Tensor):
         return value
     dtype = like.data.dtype
-    if value.__class__ is float or value.__class__ is int:
+    kind = type(value)
+    if kind is float or kind is int:
         if dtype.kind == "f" and -1e38 < value < 1e38:
             return wrap(np.array(value, dtype))
-        if value.__class__ is int and not -(1 << 63) <= value < 1 << 63:
+        if kind is int and not -(1 << 63) <= value < 1 << 63:
             value = _float(value)
+    elif recorders and (writer := recorder()):
+        found = writer.operand(value, like)
+        if found is not None:
+            return found
     array = np.asarray(value)
     scalar = array.ndim == 0 and array.dtype.kind in "iu"
     if dtype.kind == "f" and (scalar or array.dtype.kind == "f"):

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..engine import Tensor, tensor
-from ..engine.tape import restructured
+from ..engine import ReplayError, Tensor, tensor
+from ..engine.tape import recorder, recorders, restructured
 
 Check = Callable[[Mapping[str, Any]], None]
 Numbers = Callable[[Mapping[str, Any]], tuple[float, ...]]
@@ -52,6 +52,12 @@ class Group(UserDict):
         changes = dict(*others, **options)
         if changes.pop("params", self.params) is not self.params:
             raise ValueError("the parameters of a group are fixed; use add_param_group")
+        if recorders and recorder():
+            raise ReplayError(
+                f"this sets {', '.join(changes)} of an optimizer while a step is recorded: the "
+                "program would never set it again. Set it between the calls; it takes effect at "
+                "the next one"
+            )
         wanted = {**self.data, **changes}
         self.check(wanted)
         self.cell.data[:] = self.numbers(wanted)

@@ -20,7 +20,7 @@ from ..engine import (
     tensor,
     zeros_like,
 )
-from ..engine.tape import restructured
+from ..engine.tape import outdated, restructured
 from ..nn.parameters import StateError, as_array, clear_gradients, differences
 from .groups import Group, bounded, parameter_list
 
@@ -154,6 +154,7 @@ class Optimizer:
             stays: Any = states[parameter].get("step") if parameter.grad is None else None
             if stays in found:
                 own = copied(stays)
+                outdated()
                 found[own] = found.pop(stays)
                 for other in found[own]:
                     states[other]["step"] = own

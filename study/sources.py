@@ -108,6 +108,12 @@ class Tracer(Recorder):
     def refuse(self, x: Tensor, how: str) -> None:
         """Values may be read: nothing is replayed."""
 
+    def operand(self, value: Any, like: Tensor) -> None:
+        """What is no tensor is a constant."""
+
+    def array(self, data: Any, dtype: Any, copy: bool | None) -> None:
+        """What becomes a tensor is a constant."""
+
 
 class _Writer:
     """One function in the making."""

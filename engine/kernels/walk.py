@@ -7,10 +7,7 @@ from .build import Kernel
 from .door import DATA, WORD
 from .pool import SHARE_OUT
 
-SOURCE = (
-    SHARE_OUT
-    + f"""
-
+LOAD = """
 @njit(error_model="numpy")
 def load(source, dims, strides, rank, start, count, target, kind):
     # Elements start .. start + count of a strided operand, in C order, into contiguous scratch.
@@ -70,7 +67,13 @@ def kind_copy(at, step, run, target, done, kind):
         to1 = u8(target)
         for i in range(run):
             to1[done + i] = u8(at + i * step)[0]
+"""
+"""Brings a part of a strided operand into contiguous memory."""
 
+SOURCE = (
+    SHARE_OUT
+    + LOAD
+    + f"""
 def kernel(args, begin, end):
     # args: the kernel's address; the bytes of an item, four bits an operand; the job of the pool,
     # or 0; then id(array) for each operand, the result first: it is contiguous and has the

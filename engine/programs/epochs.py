@@ -6,8 +6,6 @@ do yet, or never can, goes through the step one batch at a time, with the same b
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any
@@ -22,6 +20,7 @@ from ..tensors import Tensor, wrap
 from . import machine
 from .candidate import Candidate
 from .instructions import memory_at
+from .interrupts import interrupts_held
 from .program import Program
 from .recorder import recording
 from .trees import flatten, rebuild
@@ -46,13 +45,13 @@ class Epochs:
         if len(lengths) != 1 or not lengths[0]:
             raise ShapeError(f"run: arrays of one length above 0, not of {lengths or 'nothing'}")
         self.rows = lengths[0]
-        self.size = self.rows if batch_size is None else _positive("batch_size", batch_size)
+        self.size = self.rows if batch_size is None else positive("batch_size", batch_size)
         self.full = self.rows // self.size
         self.rest = 0 if drop_last else self.rows - self.full * self.size
         self.batches = self.full + (self.rest > 0)
         if not self.batches:
             raise ValueError(f"drop_last leaves no batch: {self.rows} rows, batches of {self.size}")
-        self.epochs = _positive("epochs", epochs)
+        self.epochs = positive("epochs", epochs)
         self.shuffle = shuffle
         self.generator = generator
         self.order: np.ndarray | None = None
@@ -81,7 +80,7 @@ class Epochs:
         while t < total:
             stop = self.batches * (t // self.batches + 1) if on_epoch else total
             try:
-                with _interrupts_held() as interrupted:
+                with interrupts_held() as interrupted:
                     while t < stop and not interrupted:
                         if should_stop and should_stop():
                             return history
@@ -123,6 +122,8 @@ class Epochs:
             status = self._enter(t, end, self.plan, results)
         spent = perf_counter() - started
         last = end - 1 if not status else status - 1
+        for number in range(t, last + 1) if self.step.every else ():
+            self._part(number % self.batches).countdown -= 1
         if status == 0 or last > t:
             before = (last if not status else last - 1) % self.batches
             self._part(before).leave()
@@ -153,10 +154,21 @@ class Epochs:
         if not self._steady([part for part in (full, rest) if part is not None]):
             return t
         if (full or not self.full) and (rest or not self.rest):
-            return stop
-        if k < self.full and full:
-            return t + self.full - k
-        return t
+            end = stop
+        elif k < self.full and full:
+            end = t + self.full - k
+        else:
+            return t
+        return self._before_verifying(t, end)
+
+    def _before_verifying(self, t: int, end: int) -> int:
+        """The same, for programs that are verified every so many calls: those run one by one."""
+        due = [part.countdown for part in self.parts if part is not None and part.countdown]
+        if not due:
+            return end
+        if self._part(t % self.batches).countdown == 1:
+            return t
+        return min(end, t + max(1, min(due) - 1))
 
     def _ready(self, which: int) -> Candidate | None:
         """The program for batches of the full size, or for the last one, if it can run now."""
@@ -259,6 +271,9 @@ class Epochs:
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
         """Within this block a loss that is not finite stops the programs."""
+        for part in self.parts:
+            if part is not None:
+                part.program.pointers.home()
         flags = [part.program.guarded for part in self.parts if part is not None]
         for flag in flags:
             flag[0] = 1
@@ -299,30 +314,10 @@ def _column(k: int, data: Any) -> Tensor:
     return wrap(np.ascontiguousarray(x.data))
 
 
-def _positive(name: str, value: Any) -> int:
+def positive(name: str, value: Any) -> int:
+    """A count of at least 1."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an int, got {value!r}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, got {value}")
     return int(value)
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[list[Any]]:
-    """Within this block Ctrl-C is written into the list, and does its work at the end: a step is
-    never left half done. In other threads, which get no signals, nothing changes.
-    """
-    seen: list[Any] = []
-    before: Any = None
-    if threading.current_thread() is threading.main_thread():
-        before = signal.getsignal(signal.SIGINT)
-    if not callable(before):
-        yield seen
-        return
-    signal.signal(signal.SIGINT, lambda *what: seen.append(what))
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if seen:
-            before(*seen[0])

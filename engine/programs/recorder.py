@@ -15,9 +15,12 @@ import numpy as np
 from ..errors import NonFiniteLossError, ReplayError
 from ..kernels import door
 from ..kernels.door import Call
+from ..ops.shape import astype
 from ..primitives import Primitive
 from ..tape import recorder, recorders, state
-from ..tensors import Tensor
+from ..tensors import FLOATS, Tensor, to_array, wrap
+from .arguments import StandIns
+from .floats import Floats, is_number
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +50,14 @@ class Op:
         at = f"  # {self.scope}" if self.scope else ""
         return f"{self.primitive.name}({shapes}){out}{at}"
 
+    def written(self) -> list[np.ndarray]:
+        """The arrays that it writes: its result, or those that it changes."""
+        if self.out is not None:
+            return [self.out]
+        changed = {id(x) for x in self.changed}
+        found = [a for x, a in zip(self.inputs, self.arrays, strict=True) if id(x) in changed]
+        return found or [self.arrays[0]]  # a sum in the making
+
 
 @dataclass(eq=False)
 class Recorder:
@@ -63,6 +74,11 @@ class Recorder:
     """What this thread changed meanwhile of the tape's `structure`."""
     guarded: bool = False
     """Whether a root that is not finite stops the function before it updates anything."""
+    floats: Floats = field(default_factory=lambda: Floats(()))
+    """The floats among the arguments."""
+    reads: list[tuple[Tensor, str]] = field(default_factory=list)
+    """Tensors that are no results and whose numbers Python read, and how."""
+    stand_ins: StandIns | None = None
 
     def __post_init__(self) -> None:
         self._calls: list[tuple[Call, tuple[Any, ...]]] = []
@@ -118,7 +134,36 @@ class Recorder:
 
     def gradient(self, leaf: Tensor) -> None:
         """Backward is about to give a leaf a gradient."""
+        if self.stand_ins is not None:
+            self.stand_ins.refuse(leaf)
         self.grads.setdefault(leaf, leaf.grad)
+
+    def operand(self, value: Any, like: Tensor) -> Tensor | None:
+        """The operand that an op beside `like` gets for what is no tensor, if a program has to read
+        it at each run: an argument that is a float, or an array.
+        """
+        if is_number(value):
+            made = self.floats.operand(value, like)
+            self.made[id(made.data)] = made.data
+            return made
+        if type(value) is np.ndarray:
+            floats = like.data.dtype.kind == "f" and value.dtype.kind in (
+                "f" if value.ndim else "fiu"
+            )
+            return self.array(value, like.data.dtype if floats else None, copy=False)
+        return None
+
+    def array(self, value: np.ndarray, dtype: Any, copy: bool) -> Tensor | None:
+        """An array from outside as `Tensor(value, dtype)`, which a program reads where it lies;
+        None for what cannot be read so.
+        """
+        wanted = to_array(np.empty((0,) * value.ndim, value.dtype), dtype).dtype
+        own = value.dtype if value.dtype in FLOATS else None
+        if (value.dtype.kind == "f" and own is None) or to_array(value, own) is not value:
+            return None  # float16, another byte order, or odd strides
+        if value.dtype == wanted and value.flags.c_contiguous and not copy:
+            return wrap(value)
+        return astype(wrap(value), wanted)
 
     def knows(self, x: Tensor) -> bool:
         """Whether a tensor is an argument or a result of what is recorded."""
@@ -132,6 +177,7 @@ class Recorder:
                 "again. Return the tensor from the step and read it outside, or compute with "
                 "tensors (bl.where instead of if)"
             )
+        self.reads.append((x, how))
 
 
 def check_finite(value: np.ndarray) -> None:
@@ -148,9 +194,13 @@ def owner(array: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def recording(guarded: bool = False) -> Iterator[Recorder]:
+def recording(guarded: bool = False, stand_ins: StandIns | None = None) -> Iterator[Recorder]:
     """Within this block all that this thread does is written down."""
-    with listening(Recorder(guarded=guarded)) as mine:
+    mine = Recorder(guarded=guarded, stand_ins=stand_ins)
+    if stand_ins is not None:
+        mine.floats = Floats(stand_ins.arguments.floats)
+        mine.made.update((id(x.data), x.data) for x in stand_ins.tensors)
+    with listening(mine):
         yield mine
 
 

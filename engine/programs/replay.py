@@ -7,8 +7,6 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterable
-from threading import get_ident
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -17,13 +15,14 @@ from ..errors import ReplayError
 from ..ops.random import Generator
 from ..tape import recorder, recorders, state, structure
 from ..tensors import Tensor, wrap
-from .candidate import LONG, MISS, Candidate
-from .epochs import Epochs
+from .arguments import Arguments, StandIns
+from .candidate import MISS, Candidate, here
+from .epochs import Epochs, positive
 from .program import PASSES, Program
 from .recorder import recording
 from .report import report
-from .same import Stale, compare, named_kind
-from .trees import Leaf, flatten, is_flat, rebuild
+from .same import Stale
+from .verify import World
 
 ATTEMPTS = 5
 """How often a function may do something else before it is given up."""
@@ -32,48 +31,68 @@ LIMIT = 32
 """Programs that one function keeps: for shapes, types, modes."""
 
 
-def replay(function: Callable[..., Any], passes: Iterable[str] = PASSES) -> Replay:
+def replay(
+    function: Callable[..., Any],
+    verify_every: int | None = None,
+    passes: Iterable[str] = PASSES,
+) -> Replay:
     """Make `function` of tensors and arrays a program that runs natively, bit for bit the same.
 
     The first call with arguments of given shapes and types runs eagerly and is recorded; the second
     runs eagerly and natively and compares all results; from then on the program runs. Parameters,
-    optimizer state and random generators are read and changed where they lie. Results are fresh
-    tensors without a graph.
+    optimizer state and random generators are read and changed where they lie, and so are arrays
+    from outside. Results are fresh tensors without a graph.
+
+    Floats among the arguments are read at each call, by one program for all values, where they go
+    into ops, also through + - * / // % and **; where Python compares one, or gives it to another
+    function, each value has a program of its own. So has each int, bool and string.
 
     What a program does not see: plain Python state. The body runs on the first two calls and never
     again, so printing, appending and counting in it stop, and a Python number that it reads from
     outside keeps the value it had; what changes from call to call is given as an argument, or lives
-    in a tensor, an optimizer, a module or a generator. Ints, bools, strings and floats among the
-    arguments each have a program of their own.
+    in a tensor, an array, an optimizer, a module or a generator.
 
     Raises ReplayError where the function reads a tensor's value in Python, or does something else
     at each call.
 
-    `passes` names what is done to a recording before it runs, by default all there is; none changes
-    a bit of a result.
+    Parameters
+    ----------
+    verify_every : every so many calls a program is verified again as the second call was, and so is
+        every so manieth step of `run`; what differs is a ReplayError. It finds Python state that
+        has changed.
+    passes : names what is done to a recording before it runs, by default all there is; none changes
+        a bit of a result.
 
     >>> from backlit import replay
     >>> from backlit.engine import tensor
     >>> @replay
-    ... def area(x):
-    ...     return (x * x).sum()
-    >>> [area(tensor([1.0, float(k)])).item() for k in range(4)]
-    [1.0, 2.0, 5.0, 10.0]
+    ... def area(x, scale):
+    ...     return (x * x * scale).sum()
+    >>> [area(tensor([1.0, float(k)]), k / 2).item() for k in range(4)]
+    [0.0, 1.0, 5.0, 15.0]
     """
-    return Replay(function, passes)
+    return Replay(function, verify_every, passes)
 
 
 class Replay:
     """A function that is replayed; made by `replay`."""
 
-    def __init__(self, function: Callable[..., Any], passes: Iterable[str] = PASSES):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        verify_every: int | None = None,
+        passes: Iterable[str] = PASSES,
+    ):
         functools.update_wrapper(self, function)
         self.function = function
         self.passes = frozenset(passes)
         if not self.passes <= PASSES:
             raise ValueError(f"there is no pass {min(self.passes - PASSES)!r}; {sorted(PASSES)}")
+        self.every = 0 if verify_every is None else positive("verify_every", verify_every)
         self.candidates: dict[Any, list[Candidate]] = {}
         self.attempts: dict[Any, int] = {}
+        self.read: dict[Any, tuple[int, ...]] = {}
+        """Which floats the function reads in Python, so that they decide which program it is."""
         self.last: Candidate | None = None
         """The program of the last call."""
         self.quick: Candidate | None = None
@@ -88,115 +107,143 @@ class Replay:
         if recorders and recorder() is not None:  # inside another recording: a part of it
             return self.function(*args, **kwargs)
         quick = self.quick
-        if quick is not None and not kwargs and (found := quick.call(args)) is not MISS:
-            return found
-        tree, leaves = flatten((args, kwargs))
-        key = self._key(tree, leaves)
+        if quick is not None and not kwargs and quick.countdown != 1:
+            found = quick.call(args)
+            if found is not MISS:
+                return found
+        given = Arguments(args, kwargs)
         with self._lock:
-            for candidate in self.candidates.get(key, ()):
-                if candidate.ready and candidate.holds():
-                    self._remember(candidate, tree)
-                    return candidate.run(leaves)
-            return self._learn(key, tree, leaves)
+            base = self._base(given)
+            ready = self._ready(base, given)
+            if ready is None:
+                return self._learn(base, given)
+            if ready.countdown == 1:
+                return self._verify_again(ready, given)
+            self._remember(ready)
+            return ready.run(given)
 
-    def _key(self, tree: Any, leaves: list[Leaf]) -> Any:
-        kinds = [
-            (x.data.shape, x.data.dtype, x.needs) if isinstance(x, Tensor) else (x.shape, x.dtype)
-            for x in leaves
-        ]
-        return tree, tuple(kinds), structure[0], state.grad, get_ident()
+    def _base(self, given: Arguments) -> Any:
+        """What decides which program can run, but for the values of floats."""
+        return *given.key(), structure[0], state.grad, here.thread
 
-    def _learn(self, key: Any, tree: Any, leaves: list[Leaf]) -> Any:
-        """Run eagerly and record; compare with an earlier recording, if there is one."""
+    def _key(self, base: Any, given: Arguments) -> Any:
+        return base, tuple([repr(given.floats[k]) for k in self.read.get(base, ())])
+
+    def _ready(self, base: Any, given: Arguments) -> Candidate | None:
+        """The program that can run now, if there is one."""
+        for candidate in self.candidates.get(self._key(base, given), ()):
+            if candidate.ready and candidate.holds():
+                return candidate
+        return None
+
+    def _learn(self, base: Any, given: Arguments) -> Any:
+        """Run eagerly and record; compare with earlier recordings, if there are any."""
+        key = self._key(base, given)
+        worlds = [World(c) for c in self.candidates.get(key, ()) if not c.ready]
+        found = self._record(given, base[-3])
+        read = {*self.read.get(base, ()), *found.floats.fixed()}
+        self.read[base] = tuple(sorted(read))
+        if key != (key := self._key(base, given)):
+            worlds = []
         known = self.candidates.setdefault(key, [])
-        waiting = [c for c in known if not c.ready]
-        before = waiting[-1] if waiting else None
-        snapshot = [] if before is None else [(a, a.copy()) for a in before.program.arrays()]
-        entry = {} if before is None else {leaf: leaf.grad for leaf, _ in before.grads}
-        found = self._record(tree, leaves, key[2])
-        if before is None:
+        world = next((w for w in worlds if w.program.began == found.began), None)
+        if world is None:
             known.append(found)
             self._forget()
-            return found.fresh()
+            return found.fresh(given)
         try:
-            persistent = compare(before.seen, found.seen)
+            world.learn(found)
         except Stale as problem:
-            known[known.index(before)] = found
+            known[known.index(world.program)] = found
             self.attempts[key] = self.attempts.get(key, 0) + 1
             if self.attempts[key] >= ATTEMPTS:
-                del self.candidates[key]
+                del self.candidates[key], self.attempts[key]
                 raise ReplayError(f"{self._name}: {problem}") from None
-            return found.fresh()
-        before.needed = [
-            (leaf, entry[leaf])
-            for leaf, touched in found.seen.grads.items()
-            if touched is not None or entry.get(leaf) is None
-        ]
-        return self._verify(before, found, snapshot, persistent, tree, leaves)
+            return found.fresh(given)
+        except ReplayError:
+            known.remove(world.program)
+            raise
+        self.attempts.pop(key, None)
+        return self._accept(world, given)
 
-    def _record(self, tree: Any, leaves: list[Leaf], stamp: int) -> Candidate:
-        inputs: list[Tensor] = []
-        for leaf in leaves:
-            source = leaf.data if isinstance(leaf, Tensor) else leaf
-            x = Tensor(source, source.dtype if source.dtype.kind == "f" and isinstance(leaf, Tensor)
-                       else None)  # fmt: skip
-            x.needs = isinstance(leaf, Tensor) and leaf.needs
-            x.name = leaf.name if isinstance(leaf, Tensor) else None
-            inputs.append(x)
-        args, kwargs = rebuild(tree, list(inputs))
-        with recording(self.guarded) as seen:
-            for x in inputs:
-                seen.made[id(x.data)] = x.data
-            result = self.function(*args, **kwargs)
-        if seen.structure:
-            raise ReplayError(
-                f"{self._name} switches a module between training and use, freezes a parameter or "
-                "rebuilds a part of the model while it runs; do that between the calls"
-            )
-        return Candidate(seen, inputs, result, self.passes, stamp)
-
-    def _verify(
-        self, program: Candidate, eager: Candidate, snapshot: list[tuple[np.ndarray, np.ndarray]],
-        persistent: list[tuple[np.ndarray, str]], tree: Any, leaves: list[Leaf],
-    ) -> Any:  # fmt: skip
-        """Run natively from where the eager run began; every bit must be the same."""
-        outputs = [_bits(x) for x in eager.outputs]
-        after = [(array, array.copy(), what) for array, what in persistent]
-        grads = {leaf: _bits(grad) for leaf, grad in eager.grads}
+    def _accept(self, world: World, given: Arguments) -> Any:
+        """A recording that has been made twice becomes a program, if it is one."""
+        program = world.program
+        program.build(keep=self.every > 0)
         if program.program.native and "threads" in self.passes:
-            _restore(snapshot)
-            program.load(leaves)
-            program.program.share_out(program.program.run_timed())
-        _restore(snapshot)
-        started = perf_counter()
-        result = program.run(leaves)
-        program.release = int(perf_counter() - started > LONG)
-        wrong = [what for array, wanted, what in after if array.tobytes() != wanted.tobytes()]
-        for leaf, wanted in grads.items():
-            if _bits(leaf.grad) != wanted:
-                wrong.append(f"the gradient of {leaf.name or named_kind(leaf.data)}")
-        for k, (x, wanted) in enumerate(zip(program.outputs, outputs, strict=True)):
-            if _bits(x) != wanted:
-                wrong.append(f"result {k}")
+            world.time(given)
+        result = self._verify(world, given)
+        program.ready = True
+        self._remember(program)
+        return result
+
+    def _record(self, given: Arguments, stamp: int) -> Candidate:
+        stand_ins = StandIns(given)
+        try:
+            with recording(self.guarded, stand_ins) as seen:
+                args, kwargs = stand_ins.build(seen.floats.numbers)
+                result = self.function(*args, **kwargs)
+            if seen.structure:
+                raise ReplayError(
+                    f"{self._name} switches a module between training and use, freezes a parameter "
+                    "or rebuilds a part of the model while it runs; do that between the calls"
+                )
+        except BaseException:
+            stand_ins.give_back(given)
+            raise
+        return Candidate(seen, stand_ins, result, self.passes, stamp)
+
+    def _verify_again(self, program: Candidate, given: Arguments) -> Any:
+        """A call of a program that has been verified before, compared with an eager run anew."""
+        world = World(program)
+        found = self._record(given, program.structure)
+        try:
+            world.compare(found)
+            result = self._verify(world, given)
+        except (Stale, ReplayError) as problem:
+            self._give_up(program)
+            found.stand_ins.give_back(given)
+            raise ReplayError(
+                f"verify_every={self.every} found that {self._name} does no longer what its "
+                f"program does: {problem}. The likely cause is Python state that has changed; give "
+                "it as an argument, or keep it in a tensor"
+            ) from None
+        self._remember(program)
+        return result
+
+    def _verify(self, world: World, given: Arguments) -> Any:
+        """Run natively from where the eager run began; every bit must be the same."""
+        result, wrong = world.replay(given)
         if wrong:
-            for array, wanted, _ in after:  # what eager left stands
-                array[...] = wanted
+            self._give_up(world.program)
             raise ReplayError(
                 f"{self._name}: the program and an eager run differ in {', '.join(wrong[:5])}. The "
                 "likely cause is a value that Python computes anew at each call; give it as an "
                 "argument"
             )
-        program.ready = True
-        self._remember(program, tree)
+        world.program.countdown = self.every
         return result
 
-    def _remember(self, program: Candidate, tree: Any) -> None:
+    def _give_up(self, program: Candidate) -> None:
+        for each in self.candidates.values():
+            if program in each:
+                each.remove(program)
+                program.forget()
+        self.last = self.quick = None
+
+    def _remember(self, program: Candidate) -> None:
         self.last = program
-        self.quick = program if program.program.native and is_flat(tree) else None
+        self.quick = program if program.quick else None
 
     def _forget(self) -> None:
         while sum(map(len, self.candidates.values())) > LIMIT:
-            del self.candidates[next(iter(self.candidates))]
+            oldest = next(iter(self.candidates))
+            self.candidates[oldest].pop(0).forget()
+            if not self.candidates[oldest]:
+                del self.candidates[oldest]
+        kept = {base for base, _ in self.candidates}
+        self.read = {base: read for base, read in self.read.items() if base in kept}
+        self.attempts = {key: n for key, n in self.attempts.items() if key in self.candidates}
 
     @property
     def _name(self) -> str:
@@ -262,11 +309,8 @@ class Replay:
 
     def ready_for(self, arrays: list[np.ndarray]) -> Candidate | None:
         """The program that a call with tensors of these arrays would run now, if there is one."""
-        tree, leaves = flatten((tuple([wrap(a) for a in arrays]), {}))
-        for candidate in self.candidates.get(self._key(tree, leaves), ()):
-            if candidate.ready and candidate.holds():
-                return candidate
-        return None
+        given = Arguments(tuple([wrap(a) for a in arrays]), {})
+        return self._ready(self._base(given), given)
 
     def report(self) -> str:
         """Each program's ops and instructions, its memory, and how long each op takes, measured now
@@ -281,15 +325,3 @@ class Replay:
     def program(self) -> Program | None:
         """The program of the last call, whose text is its list of ops; None before one is ready."""
         return self.last.program if self.last else None
-
-
-def _restore(snapshot: list[tuple[np.ndarray, np.ndarray]]) -> None:
-    for array, old in snapshot:
-        if array.flags.writeable:
-            array[...] = old
-
-
-def _bits(x: Any) -> bytes | None:
-    if x is None:
-        return None
-    return (x.data if isinstance(x, Tensor) else x).tobytes()

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ReplayError
+from ..tensors import Tensor
+from .instructions import memory_at
 from .recorder import Op, Recorder, owner
 
 
@@ -20,12 +23,23 @@ def named_kind(array: np.ndarray) -> str:
 def compare(first: Recorder, second: Recorder) -> list[tuple[np.ndarray, str]]:
     """Raise Stale unless the recordings are one program; returns the memory from outside that both
     use, with words for it.
+
+    Raises ReplayError where Python reads numbers from outside that may change.
     """
+    for (x, how), (y, _) in zip(first.reads, second.reads, strict=False):
+        if x is y:
+            raise ReplayError(
+                f"{how} reads {x.name or named_kind(x.data)}, a tensor from outside, while a step "
+                "is recorded: the program would never read it again. Read it between the calls, "
+                "or compute with tensors (bl.where instead of if)"
+            )
     for k, (a, b) in enumerate(zip(first.ops, second.ops, strict=False)):
         if _kind(a) != _kind(b):
             raise Stale(f"op {k} was {a}, then {b}; a program must do the same at each call")
     if len(first.ops) != len(second.ops):
         raise Stale(f"it did {len(first.ops)} ops, then {len(second.ops)}")
+    if not first.floats.same_as(second.floats):
+        raise Stale("what Python computes from a float that is given changes from call to call")
     where: dict[int, tuple[int, int]] = {}
     other: dict[int, tuple[int, int]] = {}
     persistent: dict[int, tuple[np.ndarray, str]] = {}
@@ -43,10 +57,19 @@ def compare(first: Recorder, second: Recorder) -> list[tuple[np.ndarray, str]]:
             if mine is yours:
                 label = a.inputs[slot].name or f"operand {slot} of {a}"
                 persistent[id(mine)] = mine, label
+            elif a.inputs[slot] is b.inputs[slot]:
+                raise Stale(
+                    f"the memory of operand {slot} of op {k}, {a}, is replaced at each call"
+                )
             elif x.dtype != y.dtype or x.tobytes() != y.tobytes():
                 raise Stale(
                     f"operand {slot} of op {k}, {a}, is made by Python and has other numbers at "
                     "each call; give it as an argument, or compute it with backlit's functions"
+                )
+            elif a.primitive.draws:
+                raise Stale(
+                    f"op {k}, {a}, draws from a generator that the function makes anew at each "
+                    "call; make it outside"
                 )
             elif a.out is None and slot == 0:
                 raise Stale(
@@ -56,11 +79,23 @@ def compare(first: Recorder, second: Recorder) -> list[tuple[np.ndarray, str]]:
     return list(persistent.values())
 
 
+def held(first: Recorder, second: Recorder) -> list[tuple[Tensor, np.ndarray]]:
+    """The tensors from outside that a program must find with the arrays that they had: parameters,
+    and what ops compute with; not what an optimizer alone keeps, which cannot be replaced.
+    """
+    found = {}
+    for a, b in zip(first.ops, second.ops, strict=True):
+        for x, y, array in zip(a.inputs, b.inputs, a.arrays, strict=True):
+            if x is y and (x.needs or not a.changed) and id(owner(array)) not in first.made:
+                found[x] = array
+    return list(found.items())
+
+
 def _kind(op: Op) -> Any:
     """What two ops must share."""
     return (
         op.primitive.name,
-        [(a.shape, a.dtype, a.strides) for a in op.arrays],
+        [(a.shape, a.dtype, a.strides, memory_at(a) - memory_at(owner(a))) for a in op.arrays],
         None if op.out is None else (op.out.shape, op.out.dtype),
         _params(op.params),
         op.on_host,

@@ -1,5 +1,5 @@
-"""Arguments and results as trees: tuples, lists and dicts of tensors and arrays, and of other
-things that stay as they are.
+"""Arguments and results as trees: tuples, lists and dicts of tensors, arrays and floats, and of
+other things that stay as they are.
 """
 
 from __future__ import annotations
@@ -9,14 +9,23 @@ from typing import Any
 import numpy as np
 
 from ..tensors import Tensor
+from .floats import is_float, is_number
 
 Leaf = Tensor | np.ndarray
 
 
-def flatten(value: Any) -> tuple[Any, list[Leaf]]:
-    """A hashable description of a tree, and its tensors and arrays in order."""
-    leaves: list[Leaf] = []
-    return _describe(value, leaves), leaves
+def flatten(value: Any) -> tuple[Any, list[Any]]:
+    """A hashable description of what a function returned, and its tensors, arrays and the numbers
+    that are computed from its arguments, in order.
+    """
+    leaves: list[Any] = []
+    return _describe(value, leaves, False), leaves
+
+
+def flatten_arguments(value: Any) -> tuple[Any, list[Any]]:
+    """The same for arguments, whose floats are leaves too."""
+    leaves: list[Any] = []
+    return _describe(value, leaves, True), leaves
 
 
 class Static:
@@ -40,25 +49,28 @@ class Static:
         return id(self.value)
 
 
-def _describe(value: Any, leaves: list[Leaf]) -> Any:
+def _describe(value: Any, leaves: list[Any], floats: bool) -> Any:
     if isinstance(value, (Tensor, np.ndarray)):
         leaves.append(value)
         return Leaf
+    if is_number(value) or (floats and is_float(value)):
+        leaves.append(value)
+        return type(value)
     if isinstance(value, np.generic):
         leaves.append(np.asarray(value))
         return Leaf
     kind = type(value)
     if kind is tuple or kind is list:
-        return (kind, *[_describe(item, leaves) for item in value])
+        return (kind, *[_describe(item, leaves, floats) for item in value])
     if kind is dict:
-        return (dict, *[(key, _describe(item, leaves)) for key, item in value.items()])
+        return (dict, *[(key, _describe(item, leaves, floats)) for key, item in value.items()])
     return Static(value)
 
 
 def is_flat(tree: Any) -> bool:
-    """Whether a tree of (args, kwargs) is arguments by position, each a tensor or an array."""
+    """Whether a tree of (args, kwargs) is arguments by position, each a tensor, array or float."""
     _, args, kwargs = tree
-    return kwargs == (dict,) and all(part is Leaf for part in args[1:])
+    return kwargs == (dict,) and all(part is Leaf or isinstance(part, type) for part in args[1:])
 
 
 def rebuild(tree: Any, leaves: list[Any]) -> Any:
@@ -67,7 +79,7 @@ def rebuild(tree: Any, leaves: list[Any]) -> Any:
 
 
 def _build(tree: Any, leaves: Any) -> Any:
-    if tree is Leaf:
+    if tree is Leaf or isinstance(tree, type):
         return next(leaves)
     if isinstance(tree, Static):
         return tree.value
