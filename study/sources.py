@@ -111,7 +111,7 @@ class Tracer(Recorder):
     def operand(self, value: Any, like: Tensor) -> None:
         """What is no tensor is a constant."""
 
-    def array(self, data: Any, dtype: Any, copy: bool | None) -> None:
+    def array(self, value: np.ndarray, dtype: Any, copy: bool) -> None:
         """What becomes a tensor is a constant."""
 
 
