@@ -19,12 +19,15 @@ NAMED = re.compile(r"(?P<path>.*\.py):(?P<name>.*)", re.DOTALL)
 
 
 class ScriptError(UsageError):
-    """An error in the user's script; `partial` is the last tensor that was computed before it."""
+    """An error in the user's script: its `cause`, the `names` that the script had by then, and
+    `partial`, the last result that was computed before it, or None.
+    """
 
-    def __init__(self, message: str, partial: Any, names: dict[str, object]) -> None:
+    def __init__(self, message: str, cause: BaseException, path: Path) -> None:
         super().__init__(message)
-        self.partial = partial
-        self.names = names
+        self.cause = cause
+        self.names = _names(cause.__traceback__, path)
+        self.partial = _newest(cause.__traceback__)
 
 
 def is_script(what: str) -> bool:
@@ -75,16 +78,10 @@ def _run(path: Path, wanted: str) -> dict[str, object]:
         names = _names(leaving.__traceback__, path)
         if wanted in names and not leaving.code:
             return names
-        raise ScriptError(
-            f"{path} left by sys.exit({leaving.code!r})", _newest(leaving.__traceback__), names
-        ) from None
+        raise ScriptError(f"{path} left by sys.exit({leaving.code!r})", leaving, path) from None
     except Exception as error:
-        trace = error.__traceback__
-        raise ScriptError(
-            f"{path}{_line(error, path)}: {type(error).__name__}: {error}",
-            _newest(trace),
-            _names(trace, path),
-        ) from None
+        where = f"{path}{_line(error, path)}"
+        raise ScriptError(f"{where}: {type(error).__name__}: {error}", error, path) from None
     finally:
         sys.argv, sys.path[:] = argv, folders
 

@@ -61,7 +61,7 @@ def study(given: argparse.Namespace) -> int:
         loss, names = _loss(given)
         return _write(given, loss, names)
     except ScriptError as error:
-        _show_partial(error)
+        _show_partial(given, error)
         raise
     except BacklitError as error:
         raise UsageError(str(error)) from None
@@ -129,8 +129,28 @@ def _write(given: argparse.Namespace, loss: Any, names: dict[str, object] | None
     return 0
 
 
-def _show_partial(error: Any) -> None:
-    """Print what the script of a ScriptError had computed when it stopped."""
+def _show_partial(given: argparse.Namespace, error: Any) -> None:
+    """Show what the script of a ScriptError had computed when it stopped."""
+    from ..engine import BacklitError
+    from ..study import draw
+
+    try:
+        figure = draw(error.cause)  # where an op of ours stopped it: with that op, in red
+    except (BacklitError, TypeError):
+        return _list_partial(error)
+    print(figure.text(), end="")
+    if given.command == "draw":
+        out = given.out or FIGURE
+        try:
+            figure.save(out)
+            print(f"\nWrote {out}, as far as it got")
+        except (OSError, ValueError):
+            pass  # the script's error is the one to tell
+    return None
+
+
+def _list_partial(error: Any) -> None:
+    """The forward of the last result that the script still held."""
     from ..engine import BacklitError, enable_grad
     from ..study import draw
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import backlit as bl
 from backlit import study
 from backlit.learn.command import main
 
@@ -161,23 +162,59 @@ def test_errors_of_a_script_are_one_line(capsys, lines, message):
     assert os.listdir() == ["bad.py"]
 
 
+STOPS = """\
+import backlit as bl
+
+w = bl.tensor([[1.0], [2.0]], requires_grad=True)
+
+
+def model(x):
+    hidden = x @ w
+    return STOP
+
+
+loss = model(bl.tensor([[1.0, 2.0], [3.0, 4.0]])).sum()
+"""
+
+
 def test_an_error_shows_what_was_computed_until_then(capsys):
-    Path("bad.py").write_text(
-        "import backlit as bl\n"
-        "w = bl.tensor([[1.0], [2.0]], requires_grad=True)\n"
-        "def model(x):\n"
-        "    hidden = x @ w\n"
-        "    return hidden @ w\n"
-        "loss = model(bl.tensor([[1.0, 2.0], [3.0, 4.0]])).sum()\n"
-    )
+    """An error of the script's own: the last result is still held by the function that stopped."""
+    Path("bad.py").write_text(STOPS.replace("STOP", "1 / 0"))
     assert main(["draw", "bad.py:loss"]) == 2
     out, error = capsys.readouterr()
-    assert error.startswith(
-        "backlit: error: bad.py:5: ShapeError: matmul: (2, 1) float32 and (2, 1)"
-    )
+    assert error == "backlit: error: bad.py:8: ZeroDivisionError: division by zero\n"
     assert out.startswith("computed before the error:\n")
-    assert re.search(r"n2  matmul\(x0, w\)", out)
+    assert re.search(r"n2 +matmul\(x0, w\)", out)
     assert out.count("\n") == 4
+    assert os.listdir() == ["bad.py"]
+
+
+def test_an_op_that_fails_is_shown_with_what_led_to_it(capsys):
+    Path("bad.py").write_text(STOPS.replace("STOP", "hidden @ w"))
+    assert main(["draw", "bad.py:loss"]) == 2
+    out, error = capsys.readouterr()
+    assert error.startswith("backlit: error: bad.py:8: ShapeError: matmul: (2, 1) float32 and")
+    assert re.search(r"matmul\(\w+, w\)", out)
+
+
+def test_a_figure_of_the_error_is_written_where_there_is_one(capsys, monkeypatch):
+    class Partial:
+        def __init__(self, error, names=None):
+            assert isinstance(error, bl.ShapeError)
+
+        def text(self):
+            return "as far as it got\n"
+
+        def save(self, path):
+            Path(path).write_text("figure")
+
+    monkeypatch.setattr(study, "draw", Partial)
+    Path("bad.py").write_text(STOPS.replace("STOP", "hidden @ w"))
+    assert main(["draw", "bad.py:loss", "--out", "part.svg"]) == 2
+    assert "Wrote part.svg, as far as it got" in capsys.readouterr().out
+    assert Path("part.svg").read_text() == "figure"
+    assert main(["walk", "bad.py:loss"]) == 2
+    assert sorted(os.listdir()) == ["bad.py", "part.svg"]
 
 
 def test_a_script_that_leaves_in_peace_is_drawn(capsys):
