@@ -75,7 +75,7 @@ def _run(path: Path, wanted: str) -> dict[str, object]:
     try:
         return runpy.run_path(str(path), run_name="__main__")
     except SystemExit as leaving:
-        names = _names(leaving.__traceback__, path)
+        names = _globals(leaving.__traceback__, path)
         if wanted in names and not leaving.code:
             return names
         raise ScriptError(f"{path} left by sys.exit({leaving.code!r})", leaving, path) from None
@@ -104,12 +104,21 @@ def _line(error: Exception, path: Path) -> str:
     return f":{lines[-1]}" if lines else ""
 
 
-def _names(trace: TracebackType | None, path: Path) -> dict[str, object]:
-    """The script's names when it stopped."""
+def _globals(trace: TracebackType | None, path: Path) -> dict[str, object]:
+    """The names at the script's top level when it stopped."""
     for frame, _ in _frames(trace):
         if frame.f_code.co_filename == str(path):
             return dict(frame.f_globals)
     return {}
+
+
+def _names(trace: TracebackType | None, path: Path) -> dict[str, object]:
+    """The same, and those in the script's functions that were running: the innermost count."""
+    names = _globals(trace, path)
+    for frame, _ in _frames(trace):
+        if frame.f_code.co_filename == str(path):
+            names.update(frame.f_locals)
+    return names
 
 
 def _newest(trace: TracebackType | None) -> Any:

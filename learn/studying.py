@@ -135,7 +135,7 @@ def _show_partial(given: argparse.Namespace, error: Any) -> None:
     from ..study import draw
 
     try:
-        figure = draw(error.cause)  # where an op of ours stopped it: with that op, in red
+        figure = draw(error.cause, names=error.names)  # with the op that failed, in red
     except (BacklitError, TypeError):
         return _list_partial(error)
     print(figure.text(), end="")
