@@ -44,7 +44,10 @@ def live(caller: str, loss: Tensor, names: Mapping[str, object] | None = None) -
             if x.primitive is None:
                 tensors[x] = None
         tensors[out] = None
-    return Live(record(loss, names), tuple(tensors), {x: i for i, x in enumerate(tensors)})
+    graph = record(loss, names)
+    if graph.freed:
+        raise GraphError(f"{caller}: backward freed a part of this graph that it shares; {AGAIN}")
+    return Live(graph, tuple(tensors), {x: i for i, x in enumerate(tensors)})
 
 
 def check_loss(caller: str, loss: object) -> None:

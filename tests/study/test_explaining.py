@@ -221,6 +221,17 @@ def test_a_freed_graph_says_what_to_do(function):
         function(middle, again)
 
 
+@pytest.mark.parametrize("function", [explain, bl.to_source, bl.expand, bl.audit, bl.exercise])
+def test_a_graph_that_shares_a_freed_part_is_refused(function):
+    """Big values of the freed part are gone: what would be told of them would be made up."""
+    w = leaf(2.0, "w")
+    shared = w * w
+    first, second = shared * 2, shared * 3
+    first.backward()
+    with pytest.raises(GraphError, match=r"freed.*retain_graph=True"):
+        function(*((w, second) if function is explain else (second,)))
+
+
 def test_no_gradient_comes_through_a_step():
     x = leaf([0.5, -1.0], "x")
     loss = (bl.sign(x) + 1.0).sum()
