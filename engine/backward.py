@@ -48,7 +48,10 @@ def _called(x: Tensor) -> str:
 
 def _told(x: Tensor) -> str:
     """One number, or shape and norm."""
-    return f"{x.data.item():.4g}" if x.size == 1 else f"{x.shape} norm {np.linalg.norm(x.data):.4g}"
+    if x.size == 1:
+        return f"{x.data.item():.4g}"
+    with np.errstate(all="ignore"):
+        return f"{x.shape} norm {np.linalg.norm(x.data.astype(np.float64)):.4g}"
 
 
 def reachable(outputs: Iterable[Tensor]) -> list[Tensor]:

@@ -4,6 +4,7 @@ use, its local derivative, what arrives there, and the sum.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -190,10 +191,8 @@ class _Teller:
         g = each.upstream.data
         with np.errstate(all="ignore"):
             size = np.abs(g * local)
-        if np.isfinite(each.contribution.data[self.at]):
-            size = np.where(
-                np.isnan(size), 0, size
-            )  # 0 · NaN of an element that is not in this sum
+        if np.isfinite(each.contribution.data[self.at]):  # 0 · NaN stands for no part of the sum
+            size = np.where(np.isnan(size), 0, size)
         where = [tuple(map(int, place)) for place in np.argwhere(size != 0)]
         if len(where) > SHOWN:
             where.sort(key=lambda place: -float(size[place]))
@@ -223,7 +222,7 @@ class _Teller:
         names = [self.graph.letter, *(_short(self.graph.nodes[edge.src]) for edge in path)]
         symbols = " · ".join(f"∂{above}/∂{below}" for above, below in pairwise(names))
         factors = [edge.factor or 0.0 for edge in path]
-        product = float(np.prod(factors))
+        product = math.prod(factors)
         numbers = " × ".join([number(factors[0]), *map(term, factors[1:])])
         end = f" = {number(product)}" if len(path) > 1 else ""
         text = f"{symbols} = {numbers}{end}"
@@ -257,8 +256,9 @@ class _Teller:
 def _sum(flows: list[np.ndarray], x: Tensor) -> np.ndarray:
     """In the order of backward, as the engine adds."""
     total = flows[0] if flows else np.zeros(x.shape, x.dtype)
-    for flow in flows[1:]:
-        total = total + flow
+    with np.errstate(all="ignore"):
+        for flow in flows[1:]:
+            total = total + flow
     return np.asarray(total)
 
 
@@ -278,7 +278,8 @@ def _of(array: np.ndarray) -> str:
     if array.dtype.kind != "f" or not array.size:
         return text
     finite = array[np.isfinite(array)].astype(np.float64)
-    text += f", norm {number(float(np.linalg.norm(finite)))}"
+    with np.errstate(over="ignore"):
+        text += f", norm {number(float(np.linalg.norm(finite)))}"
     odd = array.size - finite.size
     return f"{text} without {odd} that are NaN or infinite" if odd else text
 

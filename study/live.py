@@ -8,6 +8,8 @@ import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..engine import GraphError, Tensor
 from ..engine.backward import reachable
 from .model import Graph
@@ -44,7 +46,8 @@ def live(caller: str, loss: Tensor, names: Mapping[str, object] | None = None) -
             if x.primitive is None:
                 tensors[x] = None
         tensors[out] = None
-    graph = record(loss, names)
+    with np.errstate(all="ignore"):  # numbers that overflow are told, as the engine computes them
+        graph = record(loss, names)
     if graph.freed:
         raise GraphError(f"{caller}: backward freed a part of this graph that it shares; {AGAIN}")
     return Live(graph, tuple(tensors), {x: i for i, x in enumerate(tensors)})

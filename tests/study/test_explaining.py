@@ -142,6 +142,19 @@ def test_nan_is_counted_and_does_not_hide_the_rest():
     assert str(explain(y, y * y)).endswith("∂L/∂y = nan + nan = nan")
 
 
+@pytest.mark.parametrize("function", [bl.to_source, bl.expand, bl.audit, repr])
+def test_numbers_that_overflow_are_told_without_warnings(function):
+    for dtype, big in ((np.float32, 1e38), (np.float64, 1e308)):
+        x = leaf([big, -big, 1.0], "x", dtype)
+        y = leaf(big, "y", dtype)
+        loss = (x * x * x).sum() + y * y * y + (x * big + x * big).sum() + y * big + y * big
+        assert str(explain(x, loss))
+        assert str(explain(y, loss))
+        assert grad_terms(x, loss)
+        assert str([*map(str, backward_steps(loss))])
+        assert str(function(loss))
+
+
 def test_hostile_names_are_text_on_one_line():
     for name in HOSTILE:
         x = leaf(2.0, name)
