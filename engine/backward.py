@@ -30,6 +30,29 @@ class BackwardStep(NamedTuple):
     unbroadcast: tuple[tuple[int, ...], ...]
     """For each input, the axes of the contribution that were summed: broadcasting undone."""
 
+    def __str__(self) -> str:
+        made = self.out.primitive.name if self.out.primitive else ""
+        sent = [
+            f"{_called(x)} {_told(c)}" + (f" (summed over axes {axes})" if axes else "")
+            for x, c, axes in zip(self.out.inputs, *self[2:], strict=True)
+            if c is not None
+        ]
+        return f"{made}{_at(self.out)}: {_told(self.upstream)} → {', '.join(sent) or 'nothing'}"
+
+
+def _called(x: Tensor) -> str:
+    """A name that fits on a line, or the op that made it."""
+    name = x.name if x.name and x.name.isprintable() else None
+    return name or (x.primitive.name if x.primitive else "leaf")
+
+
+def _told(x: Tensor) -> str:
+    """One number, or shape and norm."""
+    if x.size == 1:
+        return f"{x.data.item():.4g}"
+    with np.errstate(all="ignore"):
+        return f"{x.shape} norm {np.linalg.norm(x.data.astype(np.float64)):.4g}"
+
 
 def reachable(outputs: Iterable[Tensor]) -> list[Tensor]:
     """The results of ops that `outputs` were made from, themselves among them, newest first."""

@@ -1,4 +1,5 @@
-"""The `backlit` command: `learn` trains a network on a dataset, `doctor` looks at the installation.
+"""The `backlit` command: `learn` trains a network on a dataset, `draw` and `walk` show the chain
+rule, `doctor` looks at the installation.
 What the user can mend becomes one line on standard error and exit code 2, never a traceback."""
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import LearnError, UsageError
+from .studying import add_commands, study
 
 OK, FAILED, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
@@ -91,6 +93,12 @@ def build_parser() -> Parser:
     learn.add_argument("--out", type=Path, metavar="FOLDER", help="default: runs/<dataset>")
     learn.add_argument("--overwrite", action="store_true", help="replace an earlier run there")
     learn.add_argument("--quiet", action="store_true", help="print the result only")
+    add_commands(
+        commands,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     commands.add_parser(
         "doctor",
         help="look at versions, processor and kernel cache",
@@ -123,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("backlit: interrupted", file=sys.stderr)
         return INTERRUPTED
     except MemoryError:
-        complain("out of memory; choose smaller --hidden")
+        complain("out of memory; choose smaller --hidden, or a smaller graph")
         return BAD_INPUT
     except BrokenPipeError:
         # Who read the output has gone. Python flushes once more when it leaves: let it be heard
@@ -146,6 +154,8 @@ def _dispatch(argv: Sequence[str] | None) -> int:
         return int(leaving.code or 0)
     if given.command == "learn":
         return learn(given)
+    if given.command in ("draw", "walk"):
+        return study(given)
     if given.command == "doctor":
         from .doctor import examine
 

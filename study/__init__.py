@@ -2,7 +2,37 @@
 Everything is drawn from one view model, plain data that can be read, saved and drawn anew.
 """
 
+from .auditing import audit
+from .exercises import Exercise, exercise
+from .expanding import expand
+from .explaining import Explanation, explain
 from .figures import Figure, draw
+from .marking import Marking
 from .model import Edge, Graph, Node, Step, Tile, Values
+from .sources import Source, to_source
+from .terms import GradTerm, grad_terms
+from .verdicts import Audit, Check
 
-__all__ = ["Edge", "Figure", "Graph", "Node", "Step", "Tile", "Values", "draw"]
+__all__ = [
+    "Audit",
+    "Check",
+    "Edge",
+    "Exercise",
+    "Explanation",
+    "Figure",
+    "GradTerm",
+    "Graph",
+    "Marking",
+    "Node",
+    "Source",
+    "Step",
+    "Tile",
+    "Values",
+    "audit",
+    "draw",
+    "exercise",
+    "expand",
+    "explain",
+    "grad_terms",
+    "to_source",
+]

@@ -101,6 +101,8 @@ def number(value: float, digits: int = 4) -> str:
     >>> number(-0.0457612), number(1e-7), number(3.0), number(-0.0)
     ('−0.04576', '1e−7', '3', '0')
     """
+    if isinstance(value, bool):
+        return str(value)
     if isinstance(value, int) or not math.isfinite(value):
         text = str(value)
     else:

@@ -59,8 +59,8 @@ def terms_text(contributions: list[float]) -> str:
 def in_names(graph: Graph, node: Node, text: str) -> str:
     """A formula of a node's op with the operands' own names in the places of x and y.
 
-    Only where the formula names every operand, and all names are short words or numbers; otherwise
-    the text as it is.
+    Only where the formula names every operand, and all names are short words, elements (w[0, 1]) or
+    numbers; otherwise the text as it is.
 
     >>> import backlit as bl
     >>> a, b = (bl.tensor(3.0, requires_grad=True, name=name) for name in "ab")
@@ -73,7 +73,7 @@ def in_names(graph: Graph, node: Node, text: str) -> str:
     for edge in graph.inputs_of[node.id]:
         operand = graph.nodes[edge.src]
         name = f"({operand.name})" if operand.name.startswith(MINUS) else operand.name
-        if columns(name) > 12 or not re.fullmatch(r"\(?−?[\w.]+\)?", name):
+        if columns(name) > 12 or not re.fullmatch(r"\(?−?[\w.]+(\[[\d, ]+\])?\)?", name):
             return text
         if not edge.operand or not re.search(rf"\b{edge.operand}\b", node.formula):
             return text

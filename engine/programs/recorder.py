@@ -196,12 +196,19 @@ def owner(array: np.ndarray) -> np.ndarray:
 @contextmanager
 def recording(guarded: bool = False, stand_ins: StandIns | None = None) -> Iterator[Recorder]:
     """Within this block all that this thread does is written down."""
-    if recorder() is not None:
-        raise ReplayError("this thread records already")
     mine = Recorder(guarded=guarded, stand_ins=stand_ins)
     if stand_ins is not None:
         mine.floats = Floats(stand_ins.arguments.floats)
         mine.made.update((id(x.data), x.data) for x in stand_ins.tensors)
+    with listening(mine):
+        yield mine
+
+
+@contextmanager
+def listening(mine: Recorder) -> Iterator[Recorder]:
+    """Within this block `mine` hears of all that this thread does."""
+    if recorder() is not None:
+        raise ReplayError("this thread records already")
     with _lock:
         recorders[mine._thread] = mine
         _listen()

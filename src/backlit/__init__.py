@@ -23,10 +23,17 @@ if TYPE_CHECKING:
     from .engine import *  # noqa: F403
     from .nn.state import load as load
     from .nn.state import save as save
-    from .study.figures import draw as draw
+    from .study import audit as audit
+    from .study import draw as draw
+    from .study import exercise as exercise
+    from .study import expand as expand
+    from .study import explain as explain
+    from .study import grad_terms as grad_terms
+    from .study import to_source as to_source
 
 _PARTS = ("engine", "nn", "optim", "study", "learn")
-_ELSEWHERE = {"save": "nn", "load": "nn", "draw": "study"}
+_WORDS = ("audit", "draw", "exercise", "expand", "explain", "grad_terms", "to_source")
+_ELSEWHERE = {"save": "nn", "load": "nn", **dict.fromkeys(_WORDS, "study")}
 
 
 def __getattr__(name: str) -> Any:
