@@ -83,7 +83,6 @@ class Recorder:
     def __post_init__(self) -> None:
         self._calls: list[tuple[Call, tuple[Any, ...]]] = []
         self._hosted = door.hosted
-        self._thread = threading.get_ident()
 
     def hear(self, row: np.ndarray, *given: Any) -> None:
         """A kernel ran through a door, in this thread."""
@@ -196,20 +195,28 @@ def owner(array: np.ndarray) -> np.ndarray:
 @contextmanager
 def recording(guarded: bool = False, stand_ins: StandIns | None = None) -> Iterator[Recorder]:
     """Within this block all that this thread does is written down."""
-    if recorder() is not None:
-        raise ReplayError("this thread records already")
     mine = Recorder(guarded=guarded, stand_ins=stand_ins)
     if stand_ins is not None:
         mine.floats = Floats(stand_ins.arguments.floats)
         mine.made.update((id(x.data), x.data) for x in stand_ins.tensors)
+    with listening(mine):
+        yield mine
+
+
+@contextmanager
+def listening(listener: Any) -> Iterator[None]:
+    """Within this block `listener`, a recorder or what answers like one, hears this thread."""
+    if recorder() is not None:
+        raise ReplayError("this thread records already")
+    thread = threading.get_ident()
     with _lock:
-        recorders[mine._thread] = mine
+        recorders[thread] = listener
         _listen()
     try:
-        yield mine
+        yield
     finally:
         with _lock:
-            del recorders[mine._thread]
+            del recorders[thread]
             _listen()
 
 
