@@ -14,6 +14,7 @@ import numpy as np
 from .around import around
 from .backward import BackwardStep, backward_steps, reachable
 from .errors import ReplayError
+from .listener import Listener
 from .primitives import Primitive
 from .programs.recorder import listening, owner
 from .programs.replay import Replay
@@ -72,7 +73,9 @@ class Birth:
     fix: str
     """What to do about it."""
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
+        """What happened in a sentence, without operands and advice."""
         at = f" in module {self.module}" if self.module else ""
         index = f" at {list(self.place)}" if self.place else ""
         share = f" ({self.count:,} of {self.size:,} numbers)" if self.size > 1 else ""
@@ -81,7 +84,10 @@ class Birth:
             "backward": f"the gradient of {self.op}{at} became {self.value}",
             "given": f"{self.op}{at} was given {self.value}, which no op before had made",
         }[self.stage]
-        lines = [f"{made}{index}{share}"]
+        return f"{made}{index}{share}"
+
+    def __str__(self) -> str:
+        lines = [self.told]
         lines += [f"  {operand}" for operand in self.operands]
         if self.source:
             lines.append(f"  at {self.source}")
@@ -153,10 +159,8 @@ class _Ended(BaseException):
         self.birth = birth
 
 
-class _Checker:
-    """Hears of each op, in the place of a recorder, and follows numbers that are not finite."""
-
-    structure = 0
+class _Checker(Listener):
+    """Hears of each op and follows numbers that are not finite."""
 
     def __init__(self) -> None:
         self.births: dict[int, Birth] = {}
@@ -222,24 +226,6 @@ class _Checker:
             if not finite(x.data):
                 return self.of(x)
         return None
-
-    # what else a recorder is asked
-
-    def hear(self, row: np.ndarray, *given: Any) -> None:
-        """A kernel ran."""
-
-    def root(self, x: Tensor) -> None:
-        """Backward starts: `backward` has looked already."""
-
-    def gradient(self, leaf: Tensor) -> None:
-        """A leaf gets a gradient."""
-
-    def knows(self, x: Tensor) -> bool:
-        """Whether a tensor was made by a recording; there is none."""
-        return False
-
-    def refuse(self, x: Tensor, how: str) -> None:
-        """A value is read in Python, which is no fault here."""
 
 
 def birth_of(

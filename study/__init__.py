@@ -3,6 +3,11 @@ Everything is drawn from one view model, plain data that can be read, saved and 
 """
 
 from .figures import Figure, draw
+from .findings import LIMITS, Finding, Limit
 from .model import Edge, Graph, Node, Step, Tile, Values
+from .watching import Watch, watch
 
-__all__ = ["Edge", "Figure", "Graph", "Node", "Step", "Tile", "Values", "draw"]
+__all__ = [
+    "LIMITS", "Edge", "Figure", "Finding", "Graph", "Limit", "Node", "Step", "Tile", "Values",
+    "Watch", "draw", "watch",
+]  # fmt: skip

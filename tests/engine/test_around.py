@@ -1,4 +1,4 @@
-"""Calls around methods: who is called, in which thread, and that the method comes back as it was."""
+"""Calls around methods: who is called, in which thread; and the method comes back as it was."""
 
 import threading
 from contextlib import ExitStack
