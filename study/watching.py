@@ -192,11 +192,13 @@ class Watch:
         records, data = self.records, output.data
         if not self._inside:
             records.steps += 1
-            if data.size == 1 and not isfinite(data.item()):
-                self._lost(data.item(), lambda: birth_on_tape(output))
+        if data.size == 1 and not isfinite(data.item()):
+            self._lost(data.item(), lambda: birth_on_tape(output))
         p = self._sentinel
         if p is not None and changed_since(p, self._clock):
             self._updated(p)
+        elif self._suspect:
+            self._suspect = p is not None and _is_there(p.grad)
         if self._open is not None:
             self._close()
         original(output, *args, **how)
@@ -245,20 +247,21 @@ class Watch:
         if epochs.plan is None:  # else it runs already
             self._meet(epochs.step)
         records = self.records
-        due = self._pace.due(records.steps + 1)
-        most = 1 if due else self._pace.step - records.steps - 1  # up to the next one
+        records.steps += 1
+        due = self._pace.due(records.steps)
+        most = 1 if due else self._pace.step - records.steps  # up to the next one
         before = self._snapshot() if due else None
         self._inside = True
         try:
             found = original(epochs, t, min(stop, t + most))
         except NonFiniteLossError as error:
             done = getattr(error, "batches_done", 0)
-            records.steps += done + 1
+            records.steps += done
             self._lost(math.nan, lambda: find_nan(epochs.step, *_batch(epochs, t + done)))
             raise
         finally:
             self._inside = False
-        records.steps += len(found)
+        records.steps += len(found) - 1
         loss = float(found[-1, 0])
         if not isfinite(loss):
             self._lost(loss, lambda: None)
@@ -342,7 +345,7 @@ class Watch:
         """Looking took the time since; the next look waits until the run has earned it."""
         seconds = perf_counter() - began
         self.spent += seconds
-        self._pace.rest(self.records.steps, seconds)
+        self._pace.rest(seconds)
 
     def _updated(self, p: Parameter) -> None:
         """Before backward, after an update of `p`: is its gradient still there?
@@ -351,7 +354,7 @@ class Watch:
         """
         self.records.updates += 1
         self.records.uncleared += self._suspect
-        self._suspect = p.grad is not None and bool(p.grad.data.any())
+        self._suspect = _is_there(p.grad)
 
     def _lost(self, loss: float, find: Callable[[], Birth | None]) -> None:
         """The loss is not finite: the first time, find out why."""
@@ -412,12 +415,14 @@ class Pace:
 
     def due(self, step: int) -> bool:
         """Whether to look at this step."""
-        return step >= self.step or perf_counter() >= self.time
+        if step >= self.step:
+            while self.step <= step:
+                self.step *= 2
+            return True
+        return perf_counter() >= self.time
 
-    def rest(self, step: int, seconds: float) -> None:
-        """A look at this step took so long."""
-        while self.step <= step:
-            self.step *= 2
+    def rest(self, seconds: float) -> None:
+        """Looking took so long."""
         self.time = perf_counter() + seconds / SHARE
 
 
@@ -432,6 +437,10 @@ def _weights(others: Mapping[Parameter, np.ndarray]) -> Iterator[None]:
     finally:
         for p, data in own.items():
             p.data = data
+
+
+def _is_there(gradient: Tensor | None) -> bool:
+    return gradient is not None and bool(gradient.data.any())
 
 
 def _number(x: Any) -> float | None:
