@@ -47,8 +47,8 @@ def watch(
     or that nobody updates. `seen.findings` has the same as records, at any time.
 
     It works with loops of any kind, `replay` and `Replay.run` among them; it changes no number of
-    the run. It looks at steps 1, 2, 4, 8, ..., and between them as often as 1 % of the time allows.
-    A replayed step is recorded anew the first time it is met.
+    the run. It looks at the first steps, then ever more rarely, but as often as 1 % of the time
+    allows. A replayed step is recorded anew the first time it is met.
 
     Parameters
     ----------
@@ -407,7 +407,9 @@ class Watch:
 
 
 class Pace:
-    """When to look: at steps 1, 2, 4, 8, ..., and whenever SHARE of the time since is enough."""
+    """When to look: at the first steps and then at numbers that grow by a quarter, so that the
+    second half of any run has some; and whenever SHARE of the time since has paid for the last.
+    """
 
     def __init__(self) -> None:
         self.step = 1
@@ -417,7 +419,7 @@ class Pace:
         """Whether to look at this step."""
         if step >= self.step:
             while self.step <= step:
-                self.step *= 2
+                self.step += max(1, self.step // 4)
             return True
         return perf_counter() >= self.time
 

@@ -68,7 +68,7 @@ def codes(seen: Watch) -> set[str]:
     return {finding.code for finding in seen.findings}
 
 
-def mlp(*sizes, seed=0, activation=nn.ReLU):
+def mlp(*sizes: int, seed: int = 0, activation: Any = nn.ReLU):
     return nn.MLP(sizes, activation=activation, generator=bl.Generator(seed))
 
 
