@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import Any, Self
@@ -17,7 +18,7 @@ from ..engine import NonFiniteLossError, Replay, Tensor, find_nan
 from ..engine.around import around
 from ..engine.births import Birth, birth_on_tape
 from ..engine.programs.epochs import Epochs
-from ..engine.tape import last_change, recorder, state
+from ..engine.tape import changed_at, last_change, recorder, recorders, state
 from ..engine.tensors import wrap
 from ..nn import Module, Parameter
 from ..optim.optimizers import Optimizer
@@ -29,7 +30,7 @@ from .units import LatestCalls, look_at_units, rows_of
 
 Call = Callable[..., Any]
 
-SHARE = 0.005
+SHARE = 0.003
 """Of a run's time, what looks at weights may take, and looks at activations as much again."""
 
 UNITS = 0.2
@@ -47,8 +48,8 @@ def watch(
     or that nobody updates. `seen.findings` has the same as records, at any time.
 
     It works with loops of any kind, `replay` and `Replay.run` among them; it changes no number of
-    the run. It looks at the first steps, then ever more rarely, but as often as 1 % of the time
-    allows. A replayed step is recorded anew the first time it is met.
+    the run. It looks at the first steps, then ever more rarely, but as often as half a percent of
+    the time allows. A replayed step is recorded anew the first time it is met.
 
     Parameters
     ----------
@@ -142,6 +143,7 @@ class Watch:
         if hooks is not None:
             hooks.close()
         if self._sentinel is not None and changed_since(self._sentinel, self._clock):
+            self.records.updates += 1
             self._updated(self._sentinel)
         self._close()
         self._look_at_units(next(iter(self._feeds.values()), None))
@@ -193,12 +195,15 @@ class Watch:
         if not self._inside:
             records.steps += 1
         if data.size == 1 and not isfinite(data.item()):
-            self._lost(data.item(), lambda: birth_on_tape(output))
+            self._lost(data.item(), partial(birth_on_tape, output))
         p = self._sentinel
-        if p is not None and changed_since(p, self._clock):
-            self._updated(p)
-        elif self._suspect:
-            self._suspect = p is not None and _is_there(p.grad)
+        if p is not None and p.cell is not None:
+            if (p.cell[0] if len(p.cell) == 1 else changed_at(p.cell)) > self._clock:
+                self.records.updates += 1
+                if self._suspect or p.grad is not None:
+                    self._updated(p)
+            elif self._suspect:
+                self._suspect = _is_there(p.grad)
         if self._open is not None:
             self._close()
         original(output, *args, **how)
@@ -212,9 +217,10 @@ class Watch:
 
     def _replayed(self, original: Call, step: Replay, *args: Any, **how: Any) -> Any:
         """A replayed function is called."""
-        if self._asleep or recorder() is not None:
+        if self._asleep or (recorders and recorder() is not None):
             return original(step, *args, **how)
-        self._meet(step)
+        if step not in self._met:
+            self._meet(step)
         self._fed = None
         if self._inside:  # by a run, which counts and looks
             result = original(step, *args, **how)
@@ -231,9 +237,9 @@ class Watch:
         loss = _first_number(result)
         if loss is not None and not isfinite(loss):
             self._lost(loss, lambda: None)
-        self._learn_feed(step, args)
-        feed = self._feeds.get(step)
-        if feed and self._fed is None and not self._calls.full:
+        if self._fed is not None:
+            self._learn_feed(step, args)
+        elif not self._calls.full and (feed := self._feeds.get(step)):
             self._calls.add(tuple([args[k] for k in feed]), {})
         if before is not None:
             self._look(loss, before)
@@ -244,7 +250,7 @@ class Watch:
         """A run plays batches from number `t` on, at most to `stop`; a single one to look at."""
         if self._asleep or self._inside:
             return original(epochs, t, stop)
-        if epochs.plan is None:  # else it runs already
+        if epochs.plan is None and epochs.step not in self._met:  # with a plan it runs already
             self._meet(epochs.step)
         records = self.records
         records.steps += 1
@@ -352,7 +358,6 @@ class Watch:
 
         It is a fault only if the sum is used for another update, which is known a step later.
         """
-        self.records.updates += 1
         self.records.uncleared += self._suspect
         self._suspect = _is_there(p.grad)
 
@@ -373,28 +378,27 @@ class Watch:
         """A replayed step that stops before it updates anything by a loss that is not finite: then
         the birth can be found; after that it runs as it would have.
         """
-        program = step.program
-        if program is None or self.records.births:
+        if step.last is None or self.records.births:
             return original(step, *args, **how)
-        program.guarded[0] = 1
+        guarded = step.last.program.guarded
+        guarded[0] = 1
         try:
             return original(step, *args, **how)
         except NonFiniteLossError:
-            program.guarded[0] = 0
+            guarded[0] = 0
             self._lost(math.nan, lambda: find_nan(step, *args, **how))
             return original(step, *args, **how)
         finally:
-            program.guarded[0] = 0
+            guarded[0] = 0
 
     def _meet(self, step: Replay) -> None:
         """A step met for the first time is recorded anew, to see how it feeds the model."""
-        if step not in self._met:
-            self._met.add(step)
-            self._listen()
-            for candidate in [c for each in step.candidates.values() for c in each]:
-                candidate.forget()
-            step.candidates.clear()
-            step.quick = step.last = None
+        self._met.add(step)
+        self._listen()
+        for candidate in [c for each in step.candidates.values() for c in each]:
+            candidate.forget()
+        step.candidates.clear()
+        step.quick = step.last = None
 
     def _learn_feed(self, step: Replay, args: tuple[Any, ...]) -> None:
         """After a step that ran in Python: which of its arguments the model was given."""
@@ -454,7 +458,7 @@ def _number(x: Any) -> float | None:
 
 def _first_number(result: Any) -> float | None:
     """The first thing that a step returns, if it is a number: the loss, by custom."""
-    while isinstance(result, (tuple, list, dict)) and result:
+    while not isinstance(result, Tensor) and isinstance(result, (tuple, list, dict)) and result:
         result = next(iter(result.values())) if isinstance(result, dict) else result[0]
     return _number(result)
 
