@@ -31,7 +31,7 @@ MAKEMORE = "A. Karpathy, makemore 3"
 LIMITS: dict[str, Limit] = {
     "rows": Limit(
         1000, "rows on which a unit must give 0 to count as dead",
-        MEASURED + ": on 2 rows two thirds of a healthy layer look dead",
+        MEASURED + ": on 2 rows five times as many look dead as are",
     ),
     "dead_warning": Limit(
         0.10, "the share of a layer's relu units that died in the block",
@@ -43,13 +43,19 @@ LIMITS: dict[str, Limit] = {
     ),
     "saturated": Limit(0.97, "|tanh| from which on it is saturated; sigmoid likewise", MAKEMORE),
     "saturated_share": Limit(0.5, "the share of a layer's values that are saturated", MAKEMORE),
-    "vanishing": Limit(1e-8, "|gradient| / |weight| in every layer, from below", MEASURED),
-    "exploding": Limit(1e2, "|gradient| / |weight| of a layer", MEASURED),
+    "vanishing": Limit(
+        1e-8, "|gradient| / |weight| in every layer, from below",
+        MEASURED + " and moons: 1e-6 and more where training went well, 0 where all is dead",
+    ),
+    "exploding": Limit(
+        1e2, "|gradient| / |weight| of a layer",
+        MEASURED + " and moons: at most 1 where training went well",
+    ),
     "first_to_last": Limit(
         1e-3, "|gradient| of the first layer to that of the last, from below, with first_gradient",
-        MEASURED + ": the ratio alone misses two of four broken networks",
+        MEASURED + " and moons: 0.1 and more where training went well, 1e-6 behind 8 sigmoids",
     ),
-    "first_gradient": Limit(1e-4, "|gradient| of the first layer, from below", MEASURED),
+    "first_gradient": Limit(1e-4, "|gradient| of the first layer, with first_to_last", MEASURED),
     "update_low": Limit(1e-4, "std(update) / std(weight), from below", CS231N),
     "update_high": Limit(
         1e-2, "std(update) / std(weight), the median over the second half", CS231N

@@ -173,6 +173,12 @@ def test_a_forgotten_zero_grad(way):
     assert "zero_grad" in finding.advice
 
 
+def test_a_forgotten_zero_grad_where_only_the_head_trains():
+    model = mlp(64, 4, 10)  # the smallest parameter is one that nobody updates
+    optimizer = optim.SGD(model[2].parameters(), lr=1e-3)
+    assert found(watched(model, optimizer, clear=False), "gradients-not-cleared")
+
+
 def test_a_frozen_layer_is_noted():
     model = mlp(64, 32, 10)
     model[0].requires_grad_(False)
@@ -570,7 +576,7 @@ def test_looks_are_bounded_in_number():
     model = nn.Module()
     w = model.w = nn.Parameter(np.ones((2, 2), np.float32))
     with bl.watch(model) as seen:
-        seen._pace.due = lambda step: True  # type: ignore[method-assign]
+        seen._observer.pace.due = lambda step: True  # type: ignore[method-assign]
         for _ in range(2000):
             model.zero_grad()
             (w * w).sum().backward()
