@@ -21,7 +21,7 @@ from .programs.replay import Replay
 from .programs.trees import flatten, rebuild
 from .tape import recorder, state
 from .tensors import Tensor, as_tensor
-from .tracing import Source, caller, source_of, trace
+from .tracing import Source, caller, needed, source_of
 
 Stage = Literal["forward", "backward", "given"]
 
@@ -126,7 +126,7 @@ def find_nan(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Birth |
         function = function.function
     checker = _Checker()
     grad_mode = state.grad
-    with around(Tensor, "backward", checker.backward), trace(), listening(checker):
+    with around(Tensor, "backward", checker.backward), needed(), listening(checker):
         try:
             return checker.judge(function(*args, **kwargs))
         except _Ended as end:

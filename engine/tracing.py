@@ -4,9 +4,12 @@ that called it, and `source_of(tensor)` tells it. Off, as it is at first, nothin
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
@@ -35,14 +38,35 @@ class _Switched:
     """Tracing as it was set; as a block it ends with what was before."""
 
     def __init__(self, on: bool):
-        self._before = is_tracing()
-        _clock.tick = _noting if on else tick
+        self._before = _wanted["by the user"] > 0
+        _want("by the user", int(on))
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *error: object) -> None:
-        _clock.tick = _noting if self._before else tick
+        _want("by the user", int(self._before))
+
+
+@contextlib.contextmanager
+def needed() -> Iterator[None]:
+    """Within this block lines are noted whatever the user says; threads may need them at once."""
+    _want("by blocks", 1, more=True)
+    try:
+        yield
+    finally:
+        _want("by blocks", -1, more=True)
+
+
+_wanted = {"by the user": 0, "by blocks": 0}
+_lock = threading.Lock()
+
+
+def _want(who: str, number: int, more: bool = False) -> None:
+    """Note lines as long as anybody wants them."""
+    with _lock:
+        _wanted[who] = _wanted[who] + number if more else number
+        _clock.tick = _noting if any(_wanted.values()) else tick
 
 
 def trace(on: bool = True) -> _Switched:

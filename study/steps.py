@@ -1,5 +1,5 @@
-"""What a replayed step was given and what it returned, as a watch needs to know it: the batch, which
-argument feeds the model, the loss.
+"""What a replayed step was given and what it returned, as a watch needs to know it: the batch,
+which argument feeds the model, the loss.
 """
 
 from __future__ import annotations

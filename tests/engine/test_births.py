@@ -258,6 +258,7 @@ def test_two_threads_at_once():
         thread.join()
     assert [found[k] is None for k in range(4)] == [False, True, False, True]
     assert not recorders
+    assert not bl.engine.tracing.is_tracing()
 
 
 def test_big_operands_and_hostile_names():

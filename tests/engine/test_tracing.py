@@ -126,3 +126,17 @@ def test_threads_and_replay():
             thread.join()
     assert results == [1.0, 2.0, 5.0, 10.0, 17.0]
     assert found[0].code == found[1].code == "found[k] = source_of(x.exp() if k else x.log())"
+
+
+def test_what_find_nan_needs_does_not_touch_the_users_switch():
+    x = tensor(1.0, requires_grad=True)
+    trace()
+    try:
+        assert bl.find_nan(lambda: x.log()) is None
+        assert module.is_tracing()
+        with module.needed():
+            trace(False)
+            assert module.is_tracing()
+        assert not module.is_tracing()
+    finally:
+        trace(False)
