@@ -2,6 +2,7 @@
 
 from . import operators as operators
 from .backward import BackwardStep, backward_steps, gradients
+from .births import Birth, find_nan
 from .checks import GradientError, gradcheck
 from .creation import arange, full, ones, ones_like, tensor, zeros, zeros_like
 from .errors import (
@@ -85,19 +86,20 @@ from .primitives import Primitive, apply, primitive, registry
 from .programs.replay import Replay, replay
 from .tape import enable_grad, is_grad_enabled, no_grad, scope
 from .tensors import Tensor
+from .tracing import Source, source_of, trace
 
 __all__ = [
-    "BacklitError", "BackwardStep", "ClassIndexError", "DtypeError", "Generator", "GradientError",
-    "GraphError", "NonFiniteGradientError", "NonFiniteLossError", "Primitive", "Replay",
-    "ReplayError", "ShapeError", "Tensor", "absolute", "accumulate_", "adam_update", "add",
-    "advance_", "apply", "arange", "argmax", "astype", "backward_steps", "bernoulli",
-    "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_", "cross_entropy",
-    "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims", "fill_", "flatten",
-    "full", "get_num_threads", "gradcheck", "gradients", "is_grad_enabled", "linear", "log",
-    "log_softmax", "manual_seed", "matmul", "maximum", "mean", "minimum", "momentum_update",
-    "mse_loss", "mul", "neg", "no_grad", "normal", "ones", "ones_like", "pair_sum", "permutation",
-    "power", "primitive", "registry", "relu", "replay", "reshape", "scale_", "scope",
-    "set_num_threads", "sgd_update", "sigmoid", "sign", "softmax", "softplus", "sqrt", "square",
-    "squeeze", "stack", "sub", "swapaxes", "tanh", "tensor", "transpose", "uniform", "where",
-    "zero_", "zeros", "zeros_like",
+    "BacklitError", "BackwardStep", "Birth", "ClassIndexError", "DtypeError", "Generator",
+    "GradientError", "GraphError", "NonFiniteGradientError", "NonFiniteLossError", "Primitive",
+    "Replay", "ReplayError", "ShapeError", "Source", "Tensor", "absolute", "accumulate_",
+    "adam_update", "add", "advance_", "apply", "arange", "argmax", "astype", "backward_steps",
+    "bernoulli", "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_",
+    "cross_entropy", "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims",
+    "fill_", "find_nan", "flatten", "full", "get_num_threads", "gradcheck", "gradients",
+    "is_grad_enabled", "linear", "log", "log_softmax", "manual_seed", "matmul", "maximum", "mean",
+    "minimum", "momentum_update", "mse_loss", "mul", "neg", "no_grad", "normal", "ones",
+    "ones_like", "pair_sum", "permutation", "power", "primitive", "registry", "relu", "replay",
+    "reshape", "scale_", "scope", "set_num_threads", "sgd_update", "sigmoid", "sign", "softmax",
+    "softplus", "source_of", "sqrt", "square", "squeeze", "stack", "sub", "swapaxes", "tanh",
+    "tensor", "trace", "transpose", "uniform", "where", "zero_", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -7,27 +7,35 @@ from .exercises import Exercise, exercise
 from .expanding import expand
 from .explaining import Explanation, explain
 from .figures import Figure, draw
+from .findings import LIMITS, Finding, Limit
 from .marking import Marking
 from .model import Edge, Graph, Node, Step, Tile, Values
 from .sources import Source, to_source
 from .terms import GradTerm, grad_terms
 from .verdicts import Audit, Check
+from .walking import Walk, walk
+from .watching import Watch, watch
 
 __all__ = [
+    "LIMITS",
     "Audit",
     "Check",
     "Edge",
     "Exercise",
     "Explanation",
     "Figure",
+    "Finding",
     "GradTerm",
     "Graph",
+    "Limit",
     "Marking",
     "Node",
     "Source",
     "Step",
     "Tile",
     "Values",
+    "Walk",
+    "Watch",
     "audit",
     "draw",
     "exercise",
@@ -35,4 +43,6 @@ __all__ = [
     "explain",
     "grad_terms",
     "to_source",
+    "walk",
+    "watch",
 ]

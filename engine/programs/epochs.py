@@ -156,7 +156,7 @@ class Epochs:
         if (full or not self.full) and (rest or not self.rest):
             end = stop
         elif k < self.full and full:
-            end = t + self.full - k
+            end = min(stop, t + self.full - k)
         else:
             return t
         return self._before_verifying(t, end)

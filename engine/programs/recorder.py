@@ -83,7 +83,6 @@ class Recorder:
     def __post_init__(self) -> None:
         self._calls: list[tuple[Call, tuple[Any, ...]]] = []
         self._hosted = door.hosted
-        self._thread = threading.get_ident()
 
     def hear(self, row: np.ndarray, *given: Any) -> None:
         """A kernel ran through a door, in this thread."""
@@ -205,18 +204,19 @@ def recording(guarded: bool = False, stand_ins: StandIns | None = None) -> Itera
 
 
 @contextmanager
-def listening(mine: Recorder) -> Iterator[Recorder]:
-    """Within this block `mine` hears of all that this thread does."""
+def listening(listener: Any) -> Iterator[None]:
+    """Within this block `listener`, a recorder or what answers like one, hears this thread."""
     if recorder() is not None:
         raise ReplayError("this thread records already")
+    thread = threading.get_ident()
     with _lock:
-        recorders[mine._thread] = mine
+        recorders[thread] = listener
         _listen()
     try:
-        yield mine
+        yield
     finally:
         with _lock:
-            del recorders[mine._thread]
+            del recorders[thread]
             _listen()
 
 

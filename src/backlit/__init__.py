@@ -30,9 +30,13 @@ if TYPE_CHECKING:
     from .study import explain as explain
     from .study import grad_terms as grad_terms
     from .study import to_source as to_source
+    from .study import walk as walk
+    from .study import watch as watch
 
 _PARTS = ("engine", "nn", "optim", "study", "learn")
-_WORDS = ("audit", "draw", "exercise", "expand", "explain", "grad_terms", "to_source")
+_WORDS = (
+    "audit", "draw", "exercise", "expand", "explain", "grad_terms", "to_source", "walk", "watch",
+)  # fmt: skip
 _ELSEWHERE = {"save": "nn", "load": "nn", **dict.fromkeys(_WORDS, "study")}
 
 

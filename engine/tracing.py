@@ -1,0 +1,149 @@
+"""Where ops stand in the user's program: while `trace()` is on, each remembered op notes the line
+that called it, and `source_of(tensor)` tells it. Off, as it is at first, nothing is done at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+from . import primitives
+from .tape import tick
+from .tensors import Tensor
+
+KEPT = 1 << 16
+"""Of how many ops the lines are kept: the newest, and at least half as many."""
+
+
+class Source(NamedTuple):
+    """A line of a program: its file, its number from 1, and its text, "" where no file has it."""
+
+    file: str
+    line: int
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" + (f": {self.code}" if self.code else "")
+
+
+class _Switched:
+    """Tracing as it was set; as a block it ends with what was before."""
+
+    def __init__(self, on: bool):
+        self._before = _wanted["by the user"] > 0
+        _want("by the user", int(on))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        _want("by the user", int(self._before))
+
+
+@contextlib.contextmanager
+def needed() -> Iterator[None]:
+    """Within this block lines are noted whatever the user says; threads may need them at once."""
+    _want("by blocks", 1, more=True)
+    try:
+        yield
+    finally:
+        _want("by blocks", -1, more=True)
+
+
+_wanted = {"by the user": 0, "by blocks": 0}
+_lock = threading.Lock()
+
+
+def _want(who: str, number: int, more: bool = False) -> None:
+    """Note lines as long as anybody wants them."""
+    with _lock:
+        _wanted[who] = _wanted[who] + number if more else number
+        _clock.tick = _noting if any(_wanted.values()) else tick
+
+
+def trace(on: bool = True) -> _Switched:
+    """Have ops note the line of the user's program that called them, in all threads.
+
+    `with trace():` does so for a block, `trace()` until `trace(False)`. The line is that of the
+    innermost call from outside backlit: in a model of the user's own the line in its `forward`,
+    in an `nn.Sequential` the line that calls the model. Ops that are remembered for backward are
+    noted; those that a replayed step runs natively are not, as no Python runs for them.
+
+    >>> from backlit.engine import source_of, tensor, trace
+    >>> x = tensor(2.0, requires_grad=True)
+    >>> with trace():
+    ...     y = x * x
+    >>> source_of(y).code
+    'y = x * x'
+    """
+    return _Switched(on)
+
+
+def is_tracing() -> bool:
+    """Whether ops note their lines."""
+    return _clock.tick is _noting
+
+
+def source_of(x: Tensor) -> Source | None:
+    """The line whose op made a tensor; None for leaves, and for ops that ran without `trace()`."""
+    if x.primitive is None:
+        return None
+    found = _lines.get(x.order)
+    return None if found is None else _source(*found)
+
+
+def caller() -> Source | None:
+    """The line of the user's program that runs at this moment."""
+    frame = _outside(sys._getframe(1))
+    return None if frame is None else _source(frame.f_code, frame.f_lasti)
+
+
+_clock: Any = primitives  # the door asks its module's `tick` for an op's number: there we listen
+_lines: dict[int, tuple[CodeType, int]] = {}
+"""By an op's number, where it was called: resolved when it is asked for."""
+
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+
+
+class _Files(dict[str, bool]):
+    """By file, whether it is backlit's own."""
+
+    def __missing__(self, file: str) -> bool:
+        own = self[file] = file.startswith(_PACKAGE)
+        return own
+
+
+_own = _Files()
+
+
+def _noting() -> int:
+    """The clock's next number, for the op that is being made; its line is noted."""
+    order = tick()
+    frame = _outside(sys._getframe(2))
+    if frame is not None:
+        _lines[order] = frame.f_code, frame.f_lasti
+        if len(_lines) > KEPT:
+            for old in list(islice(_lines, KEPT // 2)):
+                _lines.pop(old, None)
+    return order
+
+
+def _outside(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame that is not backlit's."""
+    while frame is not None and _own[frame.f_code.co_filename]:
+        frame = frame.f_back
+    return frame
+
+
+def _source(code: CodeType, instruction: int) -> Source:
+    line = next(islice(code.co_positions(), instruction // 2, None))[0] or code.co_firstlineno
+    file = code.co_filename
+    return Source(file, line, linecache.getline(file, line).strip())
