@@ -4,5 +4,6 @@ Everything is drawn from one view model, plain data that can be read, saved and 
 
 from .figures import Figure, draw
 from .model import Edge, Graph, Node, Step, Tile, Values
+from .walking import Walk, walk
 
-__all__ = ["Edge", "Figure", "Graph", "Node", "Step", "Tile", "Values", "draw"]
+__all__ = ["Edge", "Figure", "Graph", "Node", "Step", "Tile", "Values", "Walk", "draw", "walk"]

@@ -41,6 +41,19 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
     >>> graph.nodes[0].name, graph.nodes[0].grad.scalar
     ('x', 6.0)
     """
+    return record_tensors(loss, names, module)[0]
+
+
+def record_tensors(
+    loss: Tensor, names: Mapping[str, object] | None = None, module: Any = None
+) -> tuple[Graph, list[Tensor]]:
+    """The view model as `record` makes it, and the tensors that its nodes stand for, by id.
+
+    >>> from backlit.engine import tensor
+    >>> x = tensor(3.0, requires_grad=True)
+    >>> record_tensors(x * x)[1]
+    [tensor(3., requires_grad=True), tensor(9., ...)]
+    """
     if not isinstance(loss, Tensor):
         raise TypeError(
             f"draw: what is drawn is a Tensor, usually the loss, not {type(loss).__name__}"
@@ -58,7 +71,8 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
             f"draw: backward starts from one number, this tensor has shape {loss.shape} (from "
             f"{loss.primitive.name}); draw its .sum() or .mean()"
         )
-    return _Recorder(loss, names or {}, module).graph()
+    recorder = _Recorder(loss, names or {}, module)
+    return recorder.graph(), recorder.tensors
 
 
 class _Recorder:

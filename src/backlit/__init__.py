@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from .nn.state import load as load
     from .nn.state import save as save
     from .study.figures import draw as draw
+    from .study.walking import walk as walk
 
 _PARTS = ("engine", "nn", "optim", "study", "learn")
-_ELSEWHERE = {"save": "nn", "load": "nn", "draw": "study"}
+_ELSEWHERE = {"save": "nn", "load": "nn", "draw": "study", "walk": "study"}
 
 
 def __getattr__(name: str) -> Any:
