@@ -72,7 +72,9 @@ def _legend(graph: Graph) -> str:
         "▼ negative, dashed",
         "on an edge: local derivative × upstream gradient = contribution",
     ]
-    return "".join(f"<span>{escape(part)}</span>" for part in (*parts, *remarks(graph)))
+    if graph.freed:
+        parts += remarks(graph)[:1]
+    return "".join(f"<span>{escape(part)}</span>" for part in parts)
 
 
 @cache

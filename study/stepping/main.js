@@ -212,5 +212,5 @@ svg.addEventListener("click", ({ clientX: x, clientY: y }) => {
 });
 
 for (const { id } of nodes) paintNode(id, 0);
-setZoom(0, 0.9);
+setZoom(0, 1);
 follow();
