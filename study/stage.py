@@ -5,6 +5,7 @@ Everything that a step shows or hides has an id or a class; colours are left to 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from .blocks import Block
 from .canvas import RECTANGLES, escape, px
@@ -46,8 +47,8 @@ def paint_stage(graph: Graph) -> str:
         f'height="{px(placed.height)}" viewBox="0 0 {px(placed.width)} {px(placed.height)}" '
         'role="img" aria-label="the graph: values flow down, gradients flow up">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
-        'markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0l8 4-8 4z"/>'
-        "</marker></defs>",
+        'markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse">'
+        '<path d="M0 0l8 4-8 4z"/></marker></defs>',
         _frames(placed),
         _trunks(placed),
     ]
@@ -82,16 +83,15 @@ def _trunks(placed: Placement) -> str:
     )
 
 
-def _way(spline: Spline, near: object) -> str:
+def _way(spline: Spline, near: Callable[[float], str]) -> str:
     """A cubic spline as the text of a path, straight pieces in short."""
-    shown = near if callable(near) else px
     (x, y), *rest = spline
-    path = [f"M{shown(x)} {shown(y)}"]
+    path = [f"M{near(x)} {near(y)}"]
     for (ax, ay), (bx, by), (cx, cy) in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
         if x == ax == bx == cx:
-            path.append(f"V{shown(cy)}")
+            path.append(f"V{near(cy)}")
         else:
-            path.append(" ".join(map(shown, (ax, ay, bx, by, cx, cy))).join(("C", "")))
+            path.append("C" + " ".join([near(v) for v in (ax, ay, bx, by, cx, cy)]))
         x = cx
     return "".join(path)
 

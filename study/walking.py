@@ -16,7 +16,6 @@ import numpy as np
 from ..engine import Tensor
 from ..nn.atomic import write_atomically
 from ..optim import Optimizer
-from .canvas import escape
 from .model import Graph, Step
 from .record import record_tensors
 from .stepping_page import stepping_page
@@ -159,7 +158,7 @@ def _update_step(graph: Graph, i: int, update: Update) -> Step:
     before, after = node.value.scalar, update.after
     if before is None or after.size != 1:
         change = after.astype(np.float64) - update.parameter.numpy()
-        size = np.linalg.norm(update.parameter.numpy().astype(np.float64))
+        size = float(np.linalg.norm(update.parameter.numpy().astype(np.float64)))
         moved = float(np.linalg.norm(change))
         ratio = f", {number(moved / size, 3)} of the value's" if size else ""
         rule = f"− lr {number(update.lr)} · grad" if update.plain else "moves"

@@ -30,7 +30,7 @@ function numbers(values) {
     const range = low === null ? "not kept" : `${num(low, 3)} … ${num(high, 3)}`;
     return mono([range, shown(values), ...more.filter(([some]) => some).map(([, text]) => text)].join(" · "));
   }
-  const cols = dims.length > 1 ? dims.at(-1) : 8, table = make("table", "mono");
+  const cols = dims.length > 1 ? dims.at(-1) : 4, table = make("table", "mono");
   for (let i = 0; i < size; i += cols)
     table.append(make("tr", "", ...data.slice(i, i + cols).map((v) => make("td", sign(v), num(v, 3)))));
   return make("div", "wide", size ? table : "empty");

@@ -15,8 +15,9 @@ const here = () => pinned ?? (at ? (steps[at].e === undefined ? { n: steps[at].n
 const node = () => here().n ?? edges[here().e].src;
 
 // Go to a step; the steps after `from` are told as the current ones.
-function go(to, from = to - 1) {
+function go(to, from) {
   to = Math.min(Math.max(Math.round(to) || 0, 0), last);
+  from ??= to - 1;
   const between = steps.slice(Math.min(at, to) + 1, Math.max(at, to) + 1);
   at = to;
   for (const n of new Set(between.map((s) => s.n))) paintNode(n, at);

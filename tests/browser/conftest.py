@@ -84,12 +84,13 @@ def driver(tmp_path_factory):
     from selenium.webdriver.chrome.service import Service
 
     program, service = shutil.which("chromium"), shutil.which("chromedriver")
-    assert program and service, "no chromium: apt-get install chromium chromium-driver"
+    if program is None or service is None:
+        pytest.fail("no chromium; on Debian: apt install chromium chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = program
     profile = tmp_path_factory.mktemp("profile")
-    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "disable-dev-shm-usage",
-                 "disable-background-networking", "window-size=1400,900",
+    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-quic",
+                 "disable-dev-shm-usage", "disable-background-networking", "window-size=1400,900",
                  f"user-data-dir={profile}"):  # fmt: skip
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -114,7 +115,8 @@ def programs():
 
     path = Path(__file__).parent.parent / "study" / "programs.py"
     spec = importlib.util.spec_from_file_location("walked_programs", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.PROGRAMS

@@ -115,7 +115,7 @@ def test_grains(page):
 
 def test_predict_right_and_wrong(page):
     steps = page.walk.graph.steps
-    k = next(i for i, s in enumerate(steps) if s.sentence.startswith("n5 (*)") and s.nodes[1] == 0)
+    k = next(i for i, s in enumerate(steps) if "(*) → w" in s.sentence)
     local, upstream = steps[k].numbers["local"], steps[k].numbers["upstream"]
     page.js(f"location.hash = 'step={k}'")
     page.wait(f"document.getElementById('place').textContent.startsWith('{k} ')")
