@@ -54,7 +54,9 @@ def paint_stage(graph: Graph) -> str:
     ]
     near = (lambda v: f"{v:.0f}") if compact else px
     for edge in graph.edges:
-        parts.append(f'<path id="e{edge.id}" class="w" d="{_way(placed.routes[edge.id], near)}"/>')
+        route = placed.routes[edge.id]
+        kind = "w long" if _is_long(route) else "w"
+        parts.append(f'<path id="e{edge.id}" class="{kind}" d="{_way(route, near)}"/>')
     for sketch, (x, y) in zip(sketches, placed.places, strict=True):
         parts.append(sketch.svg(x, y))
     parts.append("</svg>")
@@ -81,6 +83,12 @@ def _trunks(placed: Placement) -> str:
     return "\n".join(
         f'<path id="k{src}" class="k" d="{"".join(paths)}"/>' for src, paths in ways.items()
     )
+
+
+def _is_long(spline: Spline) -> bool:
+    """Whether a line is too long for dashes, which take browsers seconds to draw by thousands."""
+    (x, y), (u, v) = spline[0], spline[-1]
+    return abs(x - u) + abs(y - v) > 1200.0
 
 
 def _way(spline: Spline, near: Callable[[float], str]) -> str:
