@@ -29,7 +29,7 @@ test-browser: $(VENV)/.browser  ## the stepping page in a real browser (Debian's
 $(VENV)/.browser: $(VENV)/.ready
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 	  { test "$$(id -u)" = 0 && apt-get update -qq && \
-	    apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; } || \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; } || \
 	  { echo "chromium is missing; on Debian: apt install chromium chromium-driver fonts-dejavu-core"; exit 2; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --group browser
 	@touch $@
