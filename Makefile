@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-long lint bench gallery clean
+.PHONY: demo test test-browser test-long lint bench gallery clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -22,6 +22,17 @@ demo: $(VENV)/.ready  ## train on 1,797 handwritten digits; report, graph and mo
 
 test: $(VENV)/.ready lint  ## the whole test suite
 	@$(PY) -m pytest -q
+
+test-browser: $(VENV)/.browser  ## the stepping page in a real browser (Debian's chromium)
+	@$(PY) -m pytest -q -m browser tests/browser
+
+$(VENV)/.browser: $(VENV)/.ready
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+	  { test "$$(id -u)" = 0 && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; } || \
+	  { echo "chromium is missing; on Debian: apt install chromium chromium-driver fonts-dejavu-core"; exit 2; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --group browser
+	@touch $@
 
 test-long: $(VENV)/.ready  ## what takes minutes: a thousand steps of each model
 	@$(PY) -m pytest -q -m long

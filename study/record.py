@@ -45,6 +45,20 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
     return recorded(loss, names, module)[0]
 
 
+def record_tensors(
+    loss: Tensor, names: Mapping[str, object] | None = None, module: Any = None
+) -> tuple[Graph, list[Tensor]]:
+    """The view model as `record` makes it, and the tensors that its nodes stand for, by id.
+
+    >>> from backlit.engine import tensor
+    >>> x = tensor(3.0, requires_grad=True)
+    >>> record_tensors(x * x)[1]
+    [tensor(3., requires_grad=True), tensor(9., ...)]
+    """
+    graph, recorder = recorded(loss, names, module)
+    return graph, recorder.tensors
+
+
 def recorded(
     loss: Tensor,
     names: Mapping[str, object] | None = None,

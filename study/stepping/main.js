@@ -1,0 +1,217 @@
+// The transport: where we are, the keys and buttons that move us, and the address that says so.
+import { edges, isChain, nodes, root, upstream } from "./data.js";
+import { inspect, make } from "./inspector.js";
+import { hidePaths, showPaths } from "./paths.js";
+import { diagnose, hasFactors, hidden, isRight } from "./predict.js";
+import { $, mark, paintEdge, paintNode, pane, say, setZoom, show, svg, switchTheme } from "./stage.js";
+import { GRAINS, born, completed, last, nextStop, phaseOf, previousStop, steps, tell } from "./steps.js";
+import { num } from "./words.js";
+
+// Where we are, how far a step goes, what is selected, whose paths are shown, what is asked.
+let at = 0, grain = 0, pinned = null, path = null, asking = 0, timer = 0, writing = 0;
+
+const parts = (all) => all.map(([text, kind = ""]) => make("span", kind, text));
+const here = () => pinned ?? (at ? (steps[at].e === undefined ? { n: steps[at].n } : { e: steps[at].e }) : { n: root });
+const node = () => here().n ?? edges[here().e].src;
+
+// Go to a step; the steps after `from` are told as the current ones.
+function go(to, from) {
+  to = Math.min(Math.max(Math.round(to) || 0, 0), last);
+  from ??= to - 1;
+  const between = steps.slice(Math.min(at, to) + 1, Math.max(at, to) + 1);
+  at = to;
+  for (const n of new Set(between.map((s) => s.n))) paintNode(n, at);
+  for (const { e } of between) if (e !== undefined) paintEdge(e, at);
+  from = Math.max(Math.min(from, at - 1), 0);
+  point(steps.slice(from + 1, at + 1));
+  asking = 0;
+  $("question").hidden = true;
+  $("sentence").replaceChildren(...parts(tell(at, from)));
+  $("slider").value = at;
+  $("place").textContent = `${at} / ${last}`;
+  for (const tab of $("phases").children) tab.classList.toggle("on", at > 0 && tab.dataset.phase === phaseOf(steps[at]));
+  $("first").disabled = $("back").disabled = !at;
+  $("next").disabled = $("last").disabled = at === last;
+  look();
+}
+
+// Mark what some steps are about.
+function point(now) {
+  const es = now.map((s) => s.e).filter((e) => e !== undefined), edge = edges[es.at(-1)];
+  mark("cur", now.flatMap((s) => [s.n, s.dst]), es);
+  say(edge?.id, !asking && edge && isChain(edge) && `${num(edge.factor)} × ${num(upstream(edge).one)} = ${num(edge.flow.one)}`);
+  if (now.length) show($("n" + now.at(-1).n));
+}
+
+// The inspector, the selection and the address.
+function look() {
+  inspect(here(), at, acts);
+  mark("sel", [pinned?.n].filter((n) => n !== undefined), [pinned?.e].filter((e) => e !== undefined));
+  path === null ? hidePaths() : showPaths(path, at, $("predict").checked, () => acts.paths(null));
+  clearTimeout(writing);
+  writing = setTimeout(() => {
+    const said = { step: at, by: GRAINS[grain], node: pinned?.n, edge: pinned?.e, paths: path ?? undefined };
+    const text = Object.entries(said).filter(([, v]) => v !== undefined).map((pair) => pair.join("=")).join("&");
+    try { history.replaceState(null, "", "#" + text); } catch { /* a frame without an address */ }
+  }, 300);
+}
+
+const acts = {
+  go: (k) => (stop(), go(k)),
+  choose(what) {
+    pinned = what;
+    look();
+    if (what) show($(what.n === undefined ? "e" + what.e : "n" + what.n));
+  },
+  paths(n) {
+    path = n;
+    look();
+    if (n !== null) $("paths").scrollIntoView({ block: "nearest" });
+  },
+};
+
+// ---- moving ------------------------------------------------------------------------------------
+
+function next() {
+  if (at === last) return stop();
+  if (!$("predict").checked || hidden(at + 1) === null) return go(nextStop(at, $("predict").checked ? 0 : grain), at);
+  stop();
+  ask(at + 1);
+}
+
+function previous() {
+  const to = previousStop(at, grain);
+  acts.go(to);
+  go(to, previousStop(to, grain));
+}
+
+function stop() {
+  clearInterval(timer);
+  timer = 0;
+  playing(false);
+}
+
+function playing(on) {
+  $("play").classList.toggle("on", on);
+  $("play").setAttribute("aria-label", on ? "pause" : "play");
+  $("sentence").setAttribute("aria-live", on ? "off" : "polite");
+}
+
+function play() {
+  if (timer) return stop();
+  if (at === last) go(0);
+  playing(true);
+  timer = setInterval(next, 900);
+}
+
+// ---- predict mode ------------------------------------------------------------------------------
+
+function ask(k) {
+  const told = tell(k).filter(([, kind]) => kind !== "tail");
+  asking = k;
+  point([steps[k]]);
+  $("sentence").replaceChildren(...parts(told.map(([text, kind]) => (/result|hide/.test(kind) ? ["?", "blank"] : [text, kind]))));
+  for (const input of $("question").querySelectorAll("input")) input.value = "";
+  $("factors").hidden = true;
+  $("question").hidden = false;
+  judge("", "");
+  $("answer").focus();
+}
+
+function judge(text, kind) {
+  $("verdict").textContent = text;
+  $("verdict").className = kind;
+}
+
+function check(event) {
+  event.preventDefault();
+  if (!asking) return next();
+  const typed = (id) => ($(id).value.trim() ? Number($(id).value.replace("−", "-").replace(",", ".")) : NaN);
+  const answer = typed("answer");
+  if (Number.isNaN(answer)) return judge("Type a number, such as −0.026.", "wrong");
+  if (isRight(asking, answer)) return reveal("Right");
+  judge(diagnose(asking, answer, typed("local"), typed("upstream")), "wrong");
+  $("factors").hidden = !hasFactors(asking);
+}
+
+function reveal(how) {
+  const text = `${how}: ${num(hidden(asking))}. → goes on.`;
+  go(asking);
+  $("question").hidden = false;
+  $("factors").hidden = true;
+  judge(text, "right");
+  pane.focus();
+}
+
+// ---- the address, selection --------------------------------------------------------------------
+
+function follow() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const id = (name, all) => (/^\d+$/.test(said.get(name)) && all[said.get(name)] ? Number(said.get(name)) : undefined);
+  const n = id("node", nodes), e = id("edge", edges), to = id("paths", nodes);
+  pinned = e === undefined ? (n === undefined ? null : { n }) : { e };
+  path = completed(to ?? -1) ? to : null;
+  setGrain(Math.max(GRAINS.indexOf(said.get("by")), 0));
+  go(said.get("step"));
+}
+
+function setGrain(i) {
+  $("grain" + (grain = i)).checked = true;
+}
+
+function find() {
+  const text = $("find").value.trim().toLowerCase(), has = (v) => `${v.name} ${v.path} ${v.op}`.toLowerCase().includes(text);
+  const found = text && (nodes.find((v) => v.name.toLowerCase() === text) ?? nodes.find(has));
+  if (found) acts.choose({ n: found.id });
+  $("find").setAttribute("aria-invalid", !!text && !found);
+}
+
+// ---- keys and buttons --------------------------------------------------------------------------
+
+const clicks = {
+  first: () => acts.go(0), back: previous, play, next: () => (stop(), next()), last: () => acts.go(last),
+  theme: switchTheme, keys: () => $("help").showModal(), smaller: () => setZoom(0.8), bigger: () => setZoom(1.25),
+  fit: () => setZoom(), show: () => asking && reveal("It is"), grain0: () => (setGrain(0), look()),
+  grain1: () => (setGrain(1), look()), grain2: () => (setGrain(2), look()), predict: () => (go(at), $("predict").checked && next()),
+};
+for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
+for (const tab of $("phases").children) {
+  tab.style.flexGrow = tab.dataset.size;
+  tab.addEventListener("click", () => acts.go(steps.findIndex((s) => s?.kind === tab.dataset.phase)));
+}
+
+// Keys that no button bears; the others press the button that bears them as data-key.
+const keys = {
+  "[": () => acts.choose({ n: (node() || nodes.length) - 1 }), "]": () => acts.choose({ n: (node() + 1) % nodes.length }),
+  r: () => acts.go([born[node()], completed(node())].find((k) => k > at) ?? born[node()]),
+  w: () => acts.paths(path === null && completed(node()) ? node() : null), "/": () => $("find").focus(),
+  escape: () => (asking ? go(at) : path !== null ? acts.paths(null) : acts.choose(null)),
+};
+
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event, writes = /text|search/.test(target.type), name = key.toLowerCase();
+  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
+  if (writes ? key !== "Escape" : /BUTTON|INPUT/.test(target.tagName) && /^(Enter| )$/.test(key)) return;
+  const bearer = [...document.querySelectorAll("[data-key]")].find((el) => el.dataset.key.split(" ").includes(key === " " ? "space" : name));
+  if (!keys[name] && !bearer) return;
+  event.preventDefault();
+  if (writes) target.blur();
+  keys[name] ? keys[name]() : bearer.click();
+});
+
+$("slider").max = last;
+$("slider").addEventListener("input", () => acts.go($("slider").value));
+$("question").addEventListener("submit", check);
+$("find").addEventListener("change", find);
+addEventListener("hashchange", follow);
+
+svg.addEventListener("click", ({ clientX: x, clientY: y }) => {
+  const around = [[0, 0], [0, 5], [5, 0], [0, -5], [-5, 0]];
+  const hits = around.map(([dx, dy]) => document.elementFromPoint(x + dx, y + dy)?.closest(".n, .w, .l"));
+  const hit = hits.find(Boolean);
+  acts.choose(hit ? { [hit.id[0] === "n" ? "n" : "e"]: Number(hit.id.slice(1)) } : null);
+});
+
+for (const { id } of nodes) paintNode(id, 0);
+setZoom(0, 1);
+follow();

@@ -1,0 +1,193 @@
+"""The stepping page without a browser: steps end in `.grad`, optimizers are only asked, one file.
+What the page does when it runs is tested in tests/browser.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import backlit as bl
+from backlit import nn, optim
+from backlit.engine import GraphError, tensor
+from backlit.study import walk
+from backlit.study.stage import PALETTE, palettes
+from backlit.study.stepping_page import FOLDER, MODULES, script, style
+
+from .programs import PROGRAMS, chain, leaf, random_programs
+from .test_model import check_gradients, check_steps, check_sums
+
+OPTIMIZERS = {
+    "sgd": lambda p: optim.SGD(p, lr=0.1),
+    "momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9),
+    "nesterov": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
+    "adam": lambda p: optim.Adam(p, lr=0.1),
+    "adamw": lambda p: optim.AdamW(p, lr=0.1),
+}
+
+
+class Page(HTMLParser):
+    """The scripts, styles and addresses of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.texts: dict[str, str] = {}
+        self.policy, self.ids, self.inside = "", [], ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        assert tag not in ("link", "iframe", "object", "base")
+        assert not [key for key in given if key.startswith("on") or key == "style"]
+        assert not given.get("src")
+        assert not given.get("href")
+        if given.get("http-equiv") == "Content-Security-Policy":
+            self.policy = given["content"] or ""
+        if "id" in given:
+            self.ids.append(given["id"])
+        self.inside = f"{tag} {given.get('type', '')}".strip()
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        self.texts[self.inside] = self.texts.get(self.inside, "") + data
+
+
+def digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_page_is_one_file_that_may_load_nothing(name):
+    page = Page(walk(PROGRAMS[name]()).html())
+    assert page.policy.startswith("default-src 'none'; ")
+    assert f"script-src '{digest(page.texts['script module'])}'" in page.policy
+    assert f"style-src '{digest(page.texts['style'])}'" in page.policy
+    assert "http" not in page.policy
+    assert len(page.ids) == len(set(page.ids))
+    data = json.loads(page.texts["script application/json"])
+    graph = walk(PROGRAMS[name]()).graph
+    assert len(data["nodes"]) == len(graph.nodes)
+    assert {f"n{node.id}" for node in graph.nodes} <= set(page.ids)
+    assert {f"e{edge.id}" for edge in graph.edges} <= set(page.ids)
+
+
+def test_the_scripts_names_do_not_meet_and_it_is_small():
+    """The modules are concatenated: a name declared twice would be an error in the browser only."""
+    declared = re.findall(
+        r"^(?:export )?(?:const|let|function|class) (\w+)",
+        "".join((FOLDER / f"{name}.js").read_text() for name in MODULES),
+        re.MULTILINE,
+    )
+    assert len(declared) == len(set(declared))
+    assert len(script().encode()) <= 29 * 1024
+    assert "</script" not in script()
+    assert "</style" not in style()
+    assert {path.stem for path in FOLDER.glob("*.js")} == set(MODULES)
+
+
+@settings(max_examples=40, deadline=None)
+@given(random_programs())
+def test_the_walk_ends_in_the_engines_gradients(loss):
+    graph = walk(loss).graph
+    check_sums(graph)
+    check_steps(graph)
+    check_gradients(graph, loss)
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_an_update_is_what_the_optimizer_does_next_and_changes_nothing(kind):
+    w, b = leaf([1.0, -2.0], "w"), leaf(0.5, "b")
+    optimizer = OPTIMIZERS[kind]([w, b])
+
+    def loss() -> Any:
+        return ((w * b).tanh() ** 2).sum()
+
+    for _ in range(3):
+        optimizer.zero_grad()
+        here = loss()
+        before = repr((w.tolist(), b.item(), optimizer.state_dict(), w.grad, b.grad))
+        steps = walk(here, optimizer=optimizer).graph.steps[-2:]
+        assert [step.kind for step in steps] == ["update", "update"]
+        assert repr((w.tolist(), b.item(), optimizer.state_dict(), w.grad, b.grad)) == before
+        here.backward()
+        old = w.numpy().copy()
+        optimizer.step()
+        assert steps[1].numbers["after"] == b.item()
+        moved = np.linalg.norm(w.numpy() - old)
+        assert steps[0].numbers["moved"] == pytest.approx(moved)
+
+
+def test_a_forgotten_zero_grad_shows():
+    w = leaf(3.0, "w")
+    (w * w).backward()
+    sgd = optim.SGD([w], lr=0.5)
+    steps = walk(w * w, optimizer=sgd).graph.steps
+    assert steps[-2].sentence == "w.grad held 6 already: 6 + 6 = 12; was zero_grad() forgotten?"
+    assert steps[-1].sentence == "w: 3 − lr 0.5 · grad 12 = −3"
+    assert w.grad is not None
+    assert w.grad.item() == 6.0
+
+
+def test_a_freed_graph_is_walked_forward():
+    loss = PROGRAMS["expression"]()
+    loss.backward()
+    page = walk(loss)
+    assert {step.kind for step in page.graph.steps} == {"forward"}
+    assert "backward() freed this graph" in page.html()
+
+
+def test_a_parameter_without_a_path_is_shown():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    loss = model[0](tensor([[1.0, 2.0]])).sum()
+    page = walk(loss, module=model, optimizer=optim.SGD(model.parameters(), lr=0.1))
+    assert sum(node.grad_state == "no path" for node in page.graph.nodes) == 2
+    assert sum(step.kind == "update" for step in page.graph.steps) == 2
+
+
+def test_heat_maps_leave_out_just_their_palette():
+    html = walk(PROGRAMS["mlp"]()).html()
+    bare = re.findall(r'data-png="([^"]+)"', html)
+    assert bare
+    for text in bare:
+        whole = text[: PALETTE.start] + palettes()["dark"] + text[PALETTE.start :]
+        png = base64.b64decode(whole, validate=True)
+        assert png[37:41] == b"PLTE"
+        assert png.endswith(b"IEND\xaeB`\x82")
+
+
+def test_a_deep_chain_gives_a_page():
+    assert walk(chain(2000)).html().count('class="n ') == 2001
+
+
+def test_save_and_notebooks(tmp_path):
+    page = walk(PROGRAMS["expression"]())
+    path = page.save(tmp_path / "backprop.html")
+    assert path.read_text() == page.html()
+    with pytest.raises(ValueError, match=r"ends in \.html"):
+        page.save(tmp_path / "backprop.svg")
+    bundle = page._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", "image/svg+xml"}
+    assert 'sandbox="allow-scripts"' in bundle["text/html"]
+    source = re.search(r'srcdoc="([^"]*)"', bundle["text/html"])
+    assert source
+    assert source[1].replace("&quot;", '"').replace("&amp;", "&") == page.html()
+
+
+def test_bad_input_says_what_to_do():
+    with pytest.raises(TypeError, match=r"give one of backlit\.optim"):
+        walk(PROGRAMS["square"](), optimizer=0.1)  # type: ignore[arg-type]
+    with pytest.raises(GraphError, match="requires_grad=True"):
+        walk(tensor(1.0) * 2.0)
+
+
+def test_walk_is_at_the_front_door():
+    assert bl.walk is walk
