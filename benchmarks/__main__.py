@@ -47,13 +47,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("names", nargs="*", help="groups, rows or patterns (default: all)")
+    add("names", nargs="*", help="groups, rows or patterns (default: all but scaling)")
     add("--systems", metavar="A,B", help="only these systems (default: all that are installed)")
-    add("--rounds", type=_positive, metavar="N", help="rounds (default 20, quick 3)")
+    add("--rounds", type=_positive, metavar="N", help="rounds (default 8, quick 3)")
     add("--threads", type=_positive, default=1, metavar="T", help="threads each (default 1)")
     add("--quick", action="store_true", help="short slices, no repeats: a smoke test")
     add("--json", type=Path, metavar="PATH", help="write (or, with --readme, read) the results")
-    add("--chart", type=Path, metavar="PATH", help="draw the ratios as SVG")
+    add("--chart", type=Path, metavar="PATH", help="draw the ratios (scaling: the times) as SVG")
     add("--list", action="store_true", help="list groups, rows and systems, then exit")
     add("--readme", action="store_true", help="rewrite the README's block from the JSON, then exit")
     return parser
@@ -71,9 +71,9 @@ def _measure(options: argparse.Namespace) -> int:
     systems = _systems(options.systems)
     plan = Plan(
         threads=options.threads,
-        rounds=options.rounds or (3 if options.quick else 20),
+        rounds=options.rounds or (3 if options.quick else 8),
         slice_seconds=0.05 if options.quick else 0.1,
-        attempts=1 if options.quick else 3,
+        attempts=1 if options.quick else 2,
         retakes=0 if options.quick else 3,
     )
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
@@ -92,20 +92,25 @@ def _measure(options: argparse.Namespace) -> int:
         }
     result["goals"] = judge(rows)
     print(tables.everything(result))
-    complete = not (options.names or options.systems or options.quick)
-    _write(result, options, complete)
+    _write(result, options)
     return 0
 
 
-def _write(result: dict, options: argparse.Namespace, complete: bool) -> None:
-    json_path = options.json or (HERE / "results.json" if complete else None)
-    chart_path = options.chart or (HERE / "results.svg" if complete else None)
+def _write(result: dict, options: argparse.Namespace) -> None:
+    """The files asked for; without being asked those of a complete run of all, or of `scaling`."""
+    scaling = options.names == ["scaling"]
+    complete = not options.systems and not options.quick and (scaling or not options.names)
+    own = HERE / ("scaling" if scaling else "results")
+    json_path = options.json or (own.with_suffix(".json") if complete else None)
+    chart_path = options.chart or (own.with_suffix(".svg") if complete else None)
     if json_path:
         save(json_path, result)
         print(f"written: {json_path}", file=sys.stderr)
     if chart_path:
-        from .chart import draw  # matplotlib is large, and only this needs it
-
+        if scaling:  # matplotlib is large, and only this needs it
+            from .curves import draw
+        else:
+            from .chart import draw
         draw(result, chart_path)
         print(f"written: {chart_path}", file=sys.stderr)
 
@@ -122,13 +127,22 @@ def _readme(options: argparse.Namespace) -> int:
     source = options.json or HERE / "results.json"
     if not source.is_file():
         raise ValueError(f"{source} is not there; run `python -m benchmarks` first")
-    picture = (options.chart or HERE / "results.svg").resolve()
-    link = None
-    if picture.is_file() and picture.is_relative_to(ROOT):
-        link = picture.relative_to(ROOT).as_posix()
-    changed = rewrite(ROOT / "README.md", tables.readme(load(source)), link)
+    text = tables.readme(load(source))
+    link, curves = (_link(options.chart or HERE / "results.svg"), _link(HERE / "scaling.svg"))
+    if curves:
+        alt = "The time of a training step against width, batch and depth"
+        text += f"\n\n![{alt}]({curves})"
+    changed = rewrite(ROOT / "README.md", text, link)
     print("README.md rewritten" if changed else "README.md was up to date")
     return 0
+
+
+def _link(picture: Path) -> str | None:
+    """From the README to a picture, if it is there and in the checkout."""
+    picture = picture.resolve()
+    if not picture.is_file() or not picture.is_relative_to(ROOT):
+        return None
+    return picture.relative_to(ROOT).as_posix()
 
 
 def _listing() -> str:

@@ -17,11 +17,14 @@ class Bench:
     run: does the work `count` times and returns when it is really done.
     check: numbers that every system must agree on; called once, before any timing.
     reset: back to the initial state, before each slice.
+    measure: takes the times itself, over about as many seconds as it is given, and names them;
+        for what is not one piece of work done again and again.
     """
 
     run: Callable[[int], None]
     check: Callable[[], list[float]]
     reset: Callable[[], None] = _nothing
+    measure: Callable[[float], dict[str, float]] | None = None
 
 
 class System(Protocol):

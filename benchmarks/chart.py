@@ -22,6 +22,7 @@ STYLE: dict[str, tuple[str, str]] = {
     "jax": ("#0072B2", "^"),
     "numpy": ("#009E73", "v"),
     "numba": ("#56B4E9", "P"),
+    "backlit-eager": ("#8a8a8a", "X"),
 }
 TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 SETTINGS: dict = {
@@ -60,7 +61,7 @@ def draw(result: dict, path: Path) -> None:
 def _lines(rows: list[dict]) -> list[dict | str]:
     """Rows of the picture from the top: a group's title, then its measured rows."""
     lines: list[dict | str] = []
-    for group in GROUPS:
+    for group in (group for group in GROUPS if group.usual):
         names = {measure.name for case in group.cases for measure in case.measures}
         drawn = [row for row in rows if row["name"] in names and row["ratios"].keys() & STYLE]
         if drawn:

@@ -23,7 +23,7 @@ class SystemFailed(Exception):
 
 
 class Worker:
-    """One system's process. `build`, `slice` and `drop` are the requests of `worker.py`."""
+    """One system's process. `build`, `slice`, `weigh`, `drop` are the requests of `worker.py`."""
 
     def __init__(self, system: SystemInfo, threads: int) -> None:
         self.noise = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
@@ -52,6 +52,10 @@ class Worker:
         """Time one slice on these cores: {"seconds": a run, "runs", "cores": cpu / wall time}."""
         pin(self.process.pid, cores)
         return self._ask({"do": "slice", "seconds": seconds})
+
+    def weigh(self, spec: dict) -> dict:
+        """The memory of a spec's steps; what the process did before would be part of it."""
+        return self._ask({"do": "weigh", "spec": spec})
 
     def drop(self) -> None:
         """Free the bench."""

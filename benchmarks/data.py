@@ -3,6 +3,7 @@ Run as a process (`python -m benchmarks.data SPEC FILE`): the measuring one neve
 
 import json
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .cases.steps import BATCHES, NETWORKS
+from .cases.steps import BATCHES
 
 SEED = 20240229
 Array = npt.NDArray[np.float32]
@@ -26,7 +27,13 @@ class StepData(NamedTuple):
 
 def write(spec: dict, path: str | Path) -> None:
     """Make the arrays a spec speaks of; cases without data get an empty file."""
-    makers = {"step": _step, "epochs": _rows, "operation": _operands}
+    makers = {
+        "step": _step,
+        "epochs": _rows,
+        "operation": _operands,
+        "gelu": _operands,
+        "digits": _digits,
+    }
     maker = makers.get(spec["kind"])
     np.savez(path, **(maker(spec) if maker else {}))  # pyright: ignore[reportArgumentType]
 
@@ -56,15 +63,14 @@ def read_operands(path: str | Path) -> list[Array]:
 
 
 def _step(spec: dict) -> dict[str, np.ndarray]:
-    return _training(spec["network"], BATCHES, NETWORKS[spec["network"]][1])
+    return _training(spec["sizes"], BATCHES, spec["batch"])
 
 
 def _rows(spec: dict) -> dict[str, np.ndarray]:
-    return _training(spec["network"], spec["rows"] // spec["batch"], spec["batch"])
+    return _training(spec["sizes"], spec["rows"] // spec["batch"], spec["batch"])
 
 
-def _training(network: str, batches: int, batch: int) -> dict[str, np.ndarray]:
-    sizes = NETWORKS[network][0]
+def _training(sizes: Sequence[int], batches: int, batch: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(SEED)
     x = rng.standard_normal((batches, batch, sizes[0]), dtype=np.float32)
     teacher = rng.standard_normal((sizes[0], sizes[-1]), dtype=np.float32)
@@ -83,6 +89,17 @@ def _operands(spec: dict) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(SEED)
     shapes = spec["shapes"]
     return {f"a{i}": rng.standard_normal(s, dtype=np.float32) for i, s in enumerate(shapes)}
+
+
+def _digits(spec: dict) -> dict[str, np.ndarray]:
+    """The 1,797 digits of scikit-learn, pixels from 0 to 1, a fifth kept for validation."""
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    x = (x / 16).astype(np.float32)
+    rows = np.random.default_rng(SEED).permutation(len(x))
+    train, valid = rows[: -len(rows) // 5], rows[-len(rows) // 5 :]
+    return {"x_train": x[train], "y_train": y[train], "x_valid": x[valid], "y_valid": y[valid]}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from .cases.case import Case, Measure
 from .client import ROOT, SystemFailed, Worker
 from .processes import Launcher
 from .quiet import Cores
+from .scales import Scales
 from .systems import SYSTEMS, SystemInfo
 
 NOISY = 0.15
@@ -38,7 +39,7 @@ class Plan:
 
 
 class Sampler(Protocol):
-    """What gives samples of one system: a worker or a launcher of processes."""
+    """What gives samples of one system: a worker, a launcher of processes, scales."""
 
     def build(self, spec: dict) -> dict: ...
     def slice(self, seconds: float, cores: set[int]) -> dict: ...
@@ -75,11 +76,15 @@ class Runner:
     def run(self, case: Case) -> list[dict]:
         """Measure a case; one dict for each of its rows."""
         with tempfile.TemporaryDirectory() as folder:
-            spec = dict(case.spec)
-            if "kind" in spec:
-                spec["file"] = str(Path(folder) / "data.npz")
-                _make_data(spec)
-            samplers, built = self._build(case, spec)
+            try:
+                spec = _prepared(case, folder)
+            except SystemFailed as error:
+                self._skip(case.name, error)
+                return []
+            return self._rows(case, spec)
+
+    def _rows(self, case: Case, spec: dict) -> list[dict]:
+        samplers, built = self._build(case, spec)
         samples, attempt = self._calmest(case, samplers)
         if not samples:
             self.log(f"{case.name}: no system takes part")
@@ -101,21 +106,27 @@ class Runner:
             if name not in self.systems or name in self.skipped:
                 continue
             try:
-                sampler = self._sampler(name, spec)
+                sampler = self._sampler(name, case, spec)
             except SystemFailed as error:
                 self._skip(name, error)
                 continue
             try:
                 built[name] = sampler.build(spec)
                 samplers[name] = sampler
+                if isinstance(sampler, Scales):
+                    self.versions |= sampler.versions
             except SystemFailed as error:
                 self._skip(f"{name}: {case.name}", error)
                 self._forget(name)
         return samplers, built
 
-    def _sampler(self, name: str, spec: dict) -> Sampler:
+    def _sampler(self, name: str, case: Case, spec: dict) -> Sampler:
+        threads = self.plan.threads
         if "commands" in spec:
-            return Launcher(spec["commands"][name], self.plan.threads)
+            command, variables = spec["commands"][name], spec.get("environment")
+            return Launcher(command, threads, spec["kept"], variables)
+        if case.weighed:
+            return Scales(self.known[name], threads)
         if name not in self.workers:
             self.workers[name] = Worker(self.known[name], self.plan.threads)
             self.versions |= self.workers[name].versions
@@ -143,7 +154,7 @@ class Runner:
     def _rounds(self, case: Case, samplers: dict[str, Sampler]) -> Samples:
         """All rounds of one attempt; a system that fails leaves `samplers` for good."""
         samples: Samples = {name: [] for name in samplers}
-        for number in range(self.plan.rounds * case.patience):
+        for number in range(_rounds(case, self.plan.rounds)):
             order = list(samplers)
             turn = number % max(1, len(order))
             for name in order[turn:] + order[:turn]:
@@ -168,9 +179,20 @@ class Runner:
                 return sample
 
 
-def _make_data(spec: dict) -> None:
-    arguments = [json.dumps(spec), spec["file"]]
-    subprocess.run([sys.executable, "-m", "benchmarks.data", *arguments], cwd=ROOT, check=True)
+def _rounds(case: Case, rounds: int) -> int:
+    return min(rounds * case.patience, case.most or sys.maxsize)
+
+
+def _prepared(case: Case, folder: str) -> dict:
+    """The spec with a folder that is kept from run to run, and in it the data, if it has any."""
+    spec = case.spec | {"kept": folder}
+    if "kind" in spec:
+        spec["file"] = str(Path(folder) / "data.npz")
+        command = [sys.executable, "-m", "benchmarks.data", json.dumps(spec), spec["file"]]
+        made = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        if made.returncode:
+            raise SystemFailed(f"no data: {made.stderr.strip().splitlines()[-1]}"[:300])
+    return spec
 
 
 def _worst(case: Case, samples: Samples) -> float:
@@ -204,7 +226,7 @@ def _row(measure: Measure, samples: Samples, built: dict[str, dict]) -> dict:
         cell: dict = stats.summary(own)
         cell["noisy"] = cell["spread"] > NOISY
         cell["disturbed"] = sum(not sample["calm"] for sample in samples[name])
-        if measure.key == "seconds":
+        if "first" in built[name] and measure.key == "seconds":
             cell["first"] = built[name]["first"] * measure.scale
             cell["cores"] = stats.median([sample["cores"] for sample in samples[name]])
         cell["samples"] = own

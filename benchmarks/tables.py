@@ -3,6 +3,7 @@ A compact cell is a median, and in brackets how many times backlit's the peer ta
 
 from .cases import GROUPS
 from .cases.case import Group
+from .roofline import rates, reached
 from .systems import SYSTEMS
 
 VERSIONED = ("backlit", "numpy", "numba", "torch", "jax")
@@ -25,6 +26,7 @@ def header(machine: dict, plan: dict, versions: dict[str, str] | None = None) ->
 def readme(result: dict) -> str:
     """The block for the README: one table a group, what the marks mean, what was skipped."""
     parts = [_group_table(group, result["rows"]) for group in GROUPS]
+    parts.append(limit(result["rows"], result["plan"]["threads"]))
     parts = [part for part in parts if part]
     parts.append(header(result["machine"], result["plan"], result["versions"]))
     parts.append(_legend(result))
@@ -67,6 +69,30 @@ def agreement(rows: list[dict]) -> str:
             lines.append((row["name"], name, f"{value:.1e}", f"{row['tolerance']:.0e}", verdict))
     heads = ("row", "system", "largest difference", "tolerance", "")
     return table(heads, lines, left=2) if lines else ""
+
+
+def limit(rows: list[dict], threads: int) -> str:
+    """The replayed steps beside the least time that the machine would need for them."""
+    known, steps = rates(rows, threads), reached(rows, threads)
+    if not known or not steps:
+        return ""
+    lines = []
+    for step in steps:
+        part = f"**{step.least / step.own:.0%}**"
+        peer = f"{step.least / step.best_peer:.0%}" if step.best_peer else ""
+        times = (number(step.least * 1e6), number(step.own * 1e6))
+        lines.append(
+            (step.title, number(step.flops / 1e6), number(step.bytes / 1e6), *times, part, peer)
+        )
+    heads = ("Replayed step and the machine's limit", "MFLOP", "MB", "limit, us", "backlit, us")
+    heads = (*heads, "backlit's part of the limit", "best peer's")
+    return (
+        f"{table(heads, lines, left=1)}\n\n"
+        f"The limit is the longer of two times: the products' and the update's operations at "
+        f"{number(known.flops / 1e9)} GFLOP/s, the best of the multiply-adds and products above, "
+        f"and parameters, moments and batch at {number(known.bytes / 1e9)} GB/s, the best copy "
+        "(bytes read and written)."
+    )
 
 
 def goals(judged: list[dict]) -> str:

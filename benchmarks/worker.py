@@ -1,5 +1,6 @@
 """The process one system lives in: reads a request a line, answers a line, both JSON.
-Requests: build (first call timed, results checked), slice (mean time of one run), drop."""
+Requests: build (first call timed, results checked), slice (mean time of one run), drop, and weigh
+(the memory of a step, in a process of its own)."""
 
 import ctypes
 import gc
@@ -12,6 +13,7 @@ from time import perf_counter, process_time
 from typing import TextIO
 
 from .bench import Bench, System
+from .weigh import weigh
 
 MIN_RUNS = 3
 LONG = 1.0  # seconds: of such runs a slice holds one, without a warm-up
@@ -41,6 +43,8 @@ def _serve(system: System, out: TextIO) -> None:
                 answer = timer.first()
             elif request["do"] == "slice" and timer:
                 answer = timer.slice(request["seconds"])
+            elif request["do"] == "weigh":
+                answer = weigh(system, request["spec"])
             elif request["do"] == "drop":
                 timer = None
                 gc.collect()
@@ -69,6 +73,11 @@ class Timer:
 
     def slice(self, seconds: float) -> dict:
         """The mean time of a run over about `seconds`, after an unmeasured warm-up."""
+        if self.bench.measure:
+            cpu, started = process_time(), perf_counter()
+            found = self.bench.measure(seconds)
+            wall = perf_counter() - started
+            return found | {"cores": round((process_time() - cpu) / wall, 2)}
         self.bench.reset()
         if not self.seconds_a_run:
             self.seconds_a_run = self._estimate(seconds)

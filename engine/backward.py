@@ -17,7 +17,7 @@ from .ops.elementwise import add, clone
 from .ops.shape import sum_to
 from .ops.update import accumulate_, add_to
 from .primitives import Primitive, passes
-from .tape import enable_grad, last_change, no_grad, recorder, recorders, state
+from .tape import changed_at, enable_grad, last_change, no_grad, recorder, recorders, state
 from .tensors import Tensor, constant, wrap
 
 
@@ -125,7 +125,7 @@ def _check_uses(out: Tensor) -> None:
     primitive: Primitive = out.primitive  # type: ignore[assignment]
     uses = primitive.uses
     for k, x in enumerate((out, *out.inputs), -1):
-        if x.cell is None or x.cell[0] <= out.order:
+        if x.cell is None or changed_at(x.cell) <= out.order:
             continue
         if uses and not any(
             k in read for read, y in zip(uses, out.inputs, strict=False) if y.needs

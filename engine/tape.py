@@ -29,6 +29,13 @@ last_change = [0]
 """The clock's number at the last change in place of any tensor."""
 
 
+def changed_at(cell: list[Any]) -> int:
+    """When a tensor's memory was last changed: its cell has the clock's number, then, for each
+    program that changes it, a list with that of the program's last run.
+    """
+    return cell[0] if len(cell) == 1 else max(cell[0], *[stamp[0] for stamp in cell[1:]])
+
+
 recorders: dict[int, Any] = {}
 """What remembers the ops of a thread for replay, by the thread's number; mostly empty."""
 

@@ -59,8 +59,8 @@ class Tensor:
     """What `backward` left here: for leaves that require a gradient."""
     name: str | None
     """What pictures and messages call this tensor; parameters bear their dotted name."""
-    cell: list[int] | None
-    """The clock's number at the last change in place, shared with views; None before any."""
+    cell: list[Any] | None
+    """When it was last changed in place (`tape.changed_at`), shared with views; None before any."""
 
     # The tape: a tensor knows the op that made it and what from, never what is made from it, so
     # that a graph is freed with its last tensor and not by the garbage collector.
@@ -299,7 +299,7 @@ class Tensor:
 new = object.__new__
 
 
-def wrap(data: np.ndarray, cell: list[int] | None = None) -> Tensor:
+def wrap(data: np.ndarray, cell: list[Any] | None = None) -> Tensor:
     """A leaf around an array, which it does not copy."""
     out = new(Tensor)
     out.data = data

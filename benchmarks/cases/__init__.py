@@ -3,7 +3,7 @@ Nothing here imports a numeric library; a spec is plain data that travels to the
 
 from fnmatch import fnmatch
 
-from . import kernels, nodes, starts, steps
+from . import chains, kernels, limits, memory, nodes, programs, scaling, starts, steps
 from .case import Case, Group
 
 GROUPS: tuple[Group, ...] = (
@@ -13,15 +13,22 @@ GROUPS: tuple[Group, ...] = (
     nodes.GROUP,
     starts.IMPORT,
     starts.SCRIPT,
+    starts.DIGITS,
+    chains.GROUP,
+    memory.GROUP,
+    programs.GROUP,
     kernels.GROUP,
+    limits.GROUP,
+    scaling.GROUP,
 )
 
 
 def choose(names: list[str]) -> list[Case]:
-    """The cases named by a group, a row or a pattern, in the order of the tables; all for none.
+    """The cases named by a group, a row or a pattern, in the order of the tables; for no names
+    those of all usual groups.
 
     >>> [case.name for case in choose(["node-add", "import"])]
-    ['node-add', 'import']
+    ['node-add', 'import', 'import-parts']
     """
     chosen = []
     unused = set(names)
@@ -29,7 +36,7 @@ def choose(names: list[str]) -> list[Case]:
         for case in group.cases:
             hits = {name for name in names if _means(name, group, case)}
             unused -= hits
-            if hits or not names:
+            if hits or (group.usual and not names):
                 chosen.append(case)
     if unused:
         rows = [m.name for group in GROUPS for case in group.cases for m in case.measures]

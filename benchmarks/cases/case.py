@@ -22,6 +22,8 @@ class Case:
     spec: told to the worker, or with "commands" (system: arguments) run as processes.
     tolerance: the largest relative difference between the systems' checked numbers.
     patience: rounds are multiplied by it where a sample is short and noisy.
+    most: rounds at most, where a sample takes long; 0 for no such limit.
+    weighed: each sample is the memory of a step in a new process, not a time.
     """
 
     measures: tuple[Measure, ...]
@@ -29,6 +31,8 @@ class Case:
     spec: dict = field(default_factory=dict)
     tolerance: float = 1e-4
     patience: int = 1
+    most: int = 0
+    weighed: bool = False
 
     @property
     def name(self) -> str:
@@ -38,9 +42,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Group:
-    """Cases of one table; `note` is the sentence under it."""
+    """Cases of one table; `note` is the sentence under it. A group that is not `usual` is measured
+    only if it is named."""
 
     name: str
     title: str
     note: str
     cases: tuple[Case, ...]
+    usual: bool = True

@@ -17,12 +17,29 @@ NETWORKS: dict[str, tuple[tuple[int, ...], int]] = {
 }
 
 
+def step_spec(sizes: tuple[int, ...], batch: int, read: bool, replayed: bool) -> dict:
+    """What the workers are told of a training step."""
+    return {
+        "kind": "step",
+        "sizes": sizes,
+        "batch": batch,
+        "read": read,
+        "replayed": replayed,
+        "checked": CHECKED_STEPS,
+        "learning_rate": LEARNING_RATE,
+    }
+
+
+def spec_of(name: str, read: bool, replayed: bool) -> dict:
+    """The same of a named network."""
+    return step_spec(*NETWORKS[name], read, replayed)
+
+
 def _case(name: str, read: bool, replayed: bool) -> Case:
     sizes, batch = NETWORKS[name]
     title = f"{name}, batch {batch}" + (", loss read" if read else "")
     row = f"{'replay' if replayed else 'step'}-{name}{'-read' if read else ''}"
-    spec = {"kind": "step", "network": name, "sizes": sizes, "read": read, "checked": CHECKED_STEPS}
-    spec |= {"learning_rate": LEARNING_RATE, "replayed": replayed}
+    spec = spec_of(name, read, replayed)
     # Adam's first steps are the signs of the gradients; where a wide network has some near zero,
     # rounding decides them
     tolerance = 1e-2 if max(sizes[1:]) > 1000 else 1e-4
@@ -53,7 +70,7 @@ REPLAY = Group(
 def _epochs(name: str, batch: int | None, shuffle: bool, title: str) -> Case:
     sizes, own = NETWORKS[name]
     rows = own if batch is None else own * (56 if own < 100 else BATCHES)
-    spec = {"kind": "epochs", "network": name, "sizes": sizes, "rows": rows, "batch": batch or rows}
+    spec = {"kind": "epochs", "sizes": sizes, "rows": rows, "batch": batch or rows}
     spec |= {"shuffle": shuffle, "learning_rate": LEARNING_RATE, "checked": 3}
     steps = rows // spec["batch"]
     measure = Measure(f"epochs-{name}", title, "us", 1e6 / steps)

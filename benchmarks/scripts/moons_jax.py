@@ -1,12 +1,16 @@
 """Train a 2-16-16-2 network on two moons with JAX and print the accuracy.
 Measured as a whole process beside the same script for the other libraries."""
 
+import sys
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+jax.config.update("jax_compilation_cache_dir", sys.argv[1])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 rng = np.random.default_rng(0)
 angle = rng.uniform(0, np.pi, (2, 100))
 upper = np.stack([np.cos(angle[0]), np.sin(angle[0])], axis=1)

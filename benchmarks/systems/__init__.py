@@ -20,15 +20,17 @@ def _known(*systems: SystemInfo) -> dict[str, SystemInfo]:
     return {system.name: system for system in systems}
 
 
+_BACKLIT = "benchmarks.systems.with_backlit"
 _TORCH = "benchmarks.systems.with_torch"
 SYSTEMS = _known(
-    SystemInfo("backlit", "backlit", "backlit", "benchmarks.systems.with_backlit"),
+    SystemInfo("backlit", "backlit", "backlit", _BACKLIT),
+    SystemInfo("backlit-eager", "backlit, eager", "backlit", _BACKLIT, "eager"),
     SystemInfo("torch", "torch", "torch", _TORCH, "eager"),
     SystemInfo("torch-fused", "torch, fused Adam", "torch", _TORCH, "fused"),
     SystemInfo("torch-compile", "torch.compile", "torch", _TORCH, "compile"),
     SystemInfo("jax", "jax", "jax", "benchmarks.systems.with_jax"),
     SystemInfo("numpy", "NumPy", "numpy", "benchmarks.systems.with_numpy"),
-    SystemInfo("numba", "numba", "numba"),
+    SystemInfo("numba", "numba", "numba", "benchmarks.systems.with_numba"),
     SystemInfo("python", "bare python", "sys"),
 )
 

@@ -13,13 +13,15 @@ from backlit.engine import Tensor
 
 from ..bench import Bench
 from ..data import StepData, read_operands, read_rows, read_step
+from ..formula import gelu
+from .backlit_programs import memorised, ready
 
 
 class System:
-    """There is one variant; the threads come from the environment."""
+    """variant: "eager" leaves a chain of ops unreplayed; the threads come from the environment."""
 
     def __init__(self, variant: str, threads: int) -> None:
-        pass
+        self.replays = variant != "eager"
 
     def versions(self) -> dict[str, str]:
         """backlit's version and those of what it stands on."""
@@ -37,8 +39,17 @@ class System:
             "chain": _chain,
             "fan": _fan,
             "operation": _operation,
+            "gelu": self._gelu,
+            "ready": ready,
+            "memorised": memorised,
         }
         return makers[spec["kind"]](spec)
+
+    def _gelu(self, spec: dict) -> Bench:
+        def formula(x: Tensor) -> Tensor:
+            return gelu(x, engine.tanh)
+
+        return _on_operands(engine.replay(formula) if self.replays else formula, spec)
 
 
 def _step(spec: dict) -> Bench:
@@ -174,7 +185,10 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
 
 
 def _operation(spec: dict) -> Bench:
-    function = OPERATIONS[spec["operation"]]
+    return _on_operands(OPERATIONS[spec["operation"]], spec)
+
+
+def _on_operands(function: Callable[..., Tensor], spec: dict) -> Bench:
     operands = [engine.tensor(array) for array in read_operands(spec["file"])]
 
     def run(count: int) -> None:
@@ -183,6 +197,7 @@ def _operation(spec: dict) -> Bench:
                 function(*operands)
 
     def check() -> list[float]:
-        return function(*operands).numpy().ravel()[:1000].tolist()
+        with engine.no_grad():
+            return function(*operands).numpy().ravel()[:1000].tolist()
 
     return Bench(run, check)

@@ -10,6 +10,7 @@ from torch import nn
 
 from ..bench import Bench
 from ..data import StepData, read_operands, read_rows, read_step
+from ..formula import gelu
 
 
 class System:
@@ -32,6 +33,7 @@ class System:
             "chain": _chain,
             "fan": _fan,
             "operation": _operation,
+            "gelu": self._gelu,
         }
         return makers[spec["kind"]](spec)
 
@@ -40,6 +42,11 @@ class System:
 
     def _epochs(self, spec: dict) -> Bench:
         return Epochs(spec, self.variant).bench()
+
+    def _gelu(self, spec: dict) -> Bench:
+        if self.variant == "compile":
+            return _on_operands(torch.compile(lambda x: gelu(x, torch.tanh)), spec)
+        return _on_operands(lambda x: F.gelu(x, approximate="tanh"), spec)
 
 
 class Step:
@@ -173,12 +180,16 @@ OPERATIONS: dict[str, Callable[..., torch.Tensor]] = {
     "sum": torch.sum,
     "sum0": lambda a: torch.sum(a, 0),
     "matmul": torch.matmul,
+    "copy": lambda a, b: b.copy_(a),
     "softmax": lambda a: torch.softmax(a, -1),
 }
 
 
 def _operation(spec: dict) -> Bench:
-    function = OPERATIONS[spec["operation"]]
+    return _on_operands(OPERATIONS[spec["operation"]], spec)
+
+
+def _on_operands(function: Callable[..., torch.Tensor], spec: dict) -> Bench:
     operands = [torch.from_numpy(array) for array in read_operands(spec["file"])]
 
     def run(count: int) -> None:
@@ -187,6 +198,7 @@ def _operation(spec: dict) -> Bench:
                 function(*operands)
 
     def check() -> list[float]:
-        return function(*operands).flatten()[:1000].tolist()
+        with torch.inference_mode():
+            return function(*operands).flatten()[:1000].tolist()
 
     return Bench(run, check)

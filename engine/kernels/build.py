@@ -40,14 +40,19 @@ class Kernel:
     """A range kernel for one or more float types: `address(dtype)` compiles it or loads it.
 
     `write(suffix)` returns the source of a function `kernel(args, begin, end)`. `splits` says
-    whether several threads may each run a part of its range.
+    whether several threads may each run a part of its range. `letters` is for kernels that compute
+    element i of args[0] from element i of the others: a letter for each, a capital one for one
+    byte, "4" and "8" for so many, others for an item of the kernel's type.
     """
 
-    __slots__ = ("_addresses", "_alive", "name", "splits", "write")
+    __slots__ = ("_addresses", "_alive", "letters", "name", "splits", "write")
 
-    def __init__(self, name: str, write: Callable[[str], str], splits: bool = True):
+    def __init__(
+        self, name: str, write: Callable[[str], str], splits: bool = True, letters: str = ""
+    ):
         self.name = name
         self.splits = splits
+        self.letters = letters
         self.write = write
         self._addresses: dict[np.dtype, int] = {}
         self._alive: list[Any] = []
@@ -62,6 +67,11 @@ class Kernel:
             return self._addresses[dtype]
         except KeyError:
             return self._build(dtype)
+
+    def items(self, address: int) -> tuple[int, ...]:
+        """The bytes of an item of each operand, the result first, where this kernel is built."""
+        own = next(t.itemsize for t, built in self._addresses.items() if built == address)
+        return tuple([1 if c.isupper() else int(c) if c.isdigit() else own for c in self.letters])
 
     def _build(self, dtype: np.dtype) -> int:
         with _lock:
@@ -161,10 +171,10 @@ def elementwise_kernel(name: str, body: str, kinds: str) -> Kernel:
         source.append("    return 0")
         return "\n".join(source)
 
-    return Kernel(name, write)
+    return Kernel(name, write, letters=result + operands)
 
 
-def range_kernel(name: str, source: str, splits: bool = True) -> Kernel:
+def range_kernel(name: str, source: str, splits: bool = True, letters: str = "") -> Kernel:
     """A kernel written out as text, in which FLOAT stands for the suffix of its float type.
 
     FLOAT(address) is a pointer, FLOAT_type(x) a number, FLOAT_zero its 0, ITEM its bytes.
@@ -174,4 +184,4 @@ def range_kernel(name: str, source: str, splits: bool = True) -> Kernel:
         text = source.replace("FLOAT_type", "F").replace("FLOAT_zero", "F(0)")
         return text.replace("FLOAT", suffix).replace("ITEM", str(int(suffix[1:]) // 8))
 
-    return Kernel(name, write, splits)
+    return Kernel(name, write, splits, letters)

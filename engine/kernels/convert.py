@@ -18,6 +18,7 @@ def kernel(args, begin, end):
         out[i] = x[i]
     return 0
 """,
+        letters="o" + {"u8": "X"}.get(source, str(int(source[1:]) // 8)),
     )
 
 

@@ -78,6 +78,7 @@ def _scratch(count):
 scratch_512 = _scratch(512)
 scratch_2k = _scratch(2048)
 scratch_8k = _scratch(8192)
+scratch_64k = _scratch(65536)
 scratch_128k = _scratch(131072)
 scratch_256k = _scratch(262144)
 
@@ -307,6 +308,25 @@ def wide_registers(typingctx):
         return ir.Constant(ir.IntType(1), int(wide))
 
     return types.boolean(), codegen
+
+
+@intrinsic
+def flushed(typingctx, x):
+    """A number, or the 0 of its sign where it is subnormal. What only chooses among numbers needs
+    it: the processor's instructions for max flush what a comparison and a choice do not, so that
+    bits would depend on which of them the compiler took.
+    """
+
+    def codegen(context, builder, signature, args):
+        number = args[0]
+        wide = isinstance(number.type, ir.DoubleType)
+        kind, exponent = (I64, 0x7FF << 52) if wide else (I32, 0xFF << 23)
+        bits = builder.bitcast(number, kind)
+        small = builder.icmp_unsigned("==", builder.and_(bits, kind(exponent)), kind(0))
+        sign = builder.and_(bits, kind(1 << 63 if wide else 1 << 31))
+        return builder.bitcast(builder.select(small, sign, bits), number.type)
+
+    return x(x), codegen
 
 
 def _mxcsr(builder, name, slot):

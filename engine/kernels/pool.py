@@ -27,7 +27,7 @@ WANTED. BELL is where the semaphore lies."""
 SHARE_OUT = f"""
 from numba import njit
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def share_out(job, kernel, row, begin, end, chunks):
     # Run a kernel in chunks, if there is a pool, or whole.
     if job != 0 and chunks > 1:
@@ -51,12 +51,12 @@ SPINS = 2000
 _WORK = f"""
 from numba import njit
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def open_chunks(job):
     ticket = load_word(address_of_i64(job))
     return (ticket >> 20 & 0xFFFFF) > (ticket & 0xFFFFF)
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def work(job):
     # Claim chunks until there are none. The rest of the job is read before the claim, which fails
     # if the ticket is no longer the same.

@@ -13,7 +13,7 @@ from .update import advance
 PHILOX = """
 from numba import njit
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def rounds(key, draw, block):
     # The four 32-bit words of one block.
     mask = np.uint64(0xFFFFFFFF)
@@ -34,14 +34,14 @@ def rounds(key, draw, block):
         k1 = (k1 + np.uint64(0xBB67AE85)) & mask
     return c0, c1, c2, c3
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def fraction53(first, second):
     # Two words as a float64 in [0, 1) with 53 bits.
     high = np.float64(first >> np.uint32(5))
     low = np.float64(second >> np.uint32(6))
     return (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def philox(words, key, draw, block):
     # They, into `words`.
     words[0], words[1], words[2], words[3] = rounds(key, draw, block)

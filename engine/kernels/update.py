@@ -16,72 +16,96 @@ from .pool import SHARE_OUT
 WRITEABLE = 0x400
 """NPY_ARRAY_WRITEABLE, a part of NumPy's C API."""
 
-# args: parameter, gradient, hyperparameters [lr, momentum, dampening, weight_decay, nesterov,
-# maximize], all float64. The range counts elements.
-sgd = range_kernel(
-    "sgd",
+ROWS = 128
+"""Rows of arrays, of at most seven each, that one call of a kernel takes."""
+
+
+def _rows(name: str, width: int, numbers: str, loop: str) -> Kernel:
+    """A kernel over rows of `width` arrays that lie anywhere, as one long array: what is the same
+    for all of them (`numbers`, from args[2] on) is worked out once.
+
+    args: a table with a row for each group of arrays (their elements, then their addresses), how
+    many rows, then what all share. The range counts elements, row after row. In `loop` the arrays
+    are a, b, c and d.
     """
+    arrays = "\n".join(f"            {letter} = FLOAT(words[{1 + k}])"
+                       for k, letter in enumerate("abcd"[:width]))  # fmt: skip
+    return range_kernel(
+        name,
+        f"""
 def kernel(args, begin, end):
-    p = FLOAT(args[0])
-    g = FLOAT(args[1])
+{numbers}
+    start = 0
+    for unit in range(args[1]):
+        words = i64(args[0] + {8 * (1 + width)} * unit)
+        first = max(begin - start, 0)
+        last = min(end - start, words[0])
+        if first < last:
+{arrays}
+{loop}
+        start += words[0]
+    return 0
+""",
+    )
+
+
+# Rows: parameter, gradient. Shared: hyperparameters [lr, momentum, dampening, weight_decay,
+# nesterov, maximize], all float64.
+sgd = _rows(
+    "sgd", 2,
+    """
     hyper = f64(args[2])
     lr = FLOAT_type(hyper[0])
     decay = FLOAT_type(hyper[3])
     sign = FLOAT_type(-1 if hyper[5] != 0 else 1)
-    for i in range(begin, end):
-        p[i] -= lr * (sign * g[i] + decay * p[i])
-    return 0
 """,
-)
-
-# args: parameter, gradient, momentum buffer, number of the step (float64, from 1),
-# hyperparameters as above. The first step's velocity is the gradient.
-sgd_momentum = range_kernel(
-    "sgd_momentum",
     """
-def kernel(args, begin, end):
-    p = FLOAT(args[0])
-    g = FLOAT(args[1])
-    b = FLOAT(args[2])
-    hyper = f64(args[4])
+            for i in range(first, last):
+                a[i] -= lr * (sign * b[i] + decay * a[i])
+""",
+)  # fmt: skip
+
+# Rows: parameter, gradient, momentum buffer. Shared: number of the step (float64, from 1),
+# hyperparameters as above. The first step's velocity is the gradient.
+sgd_momentum = _rows(
+    "sgd_momentum", 3,
+    """
+    hyper = f64(args[3])
     lr = FLOAT_type(hyper[0])
     momentum = FLOAT_type(hyper[1])
     share = FLOAT_type(1.0 - hyper[2])
-    if f64(args[3])[0] <= 1:
+    if f64(args[2])[0] <= 1:
         momentum = FLOAT_type(0)
         share = FLOAT_type(1)
     look = FLOAT_type(hyper[1])
     decay = FLOAT_type(hyper[3])
     sign = FLOAT_type(-1 if hyper[5] != 0 else 1)
-    if hyper[4] != 0:
-        for i in range(begin, end):
-            slope = sign * g[i] + decay * p[i]
-            velocity = momentum * b[i] + share * slope
-            b[i] = velocity
-            p[i] -= lr * (slope + look * velocity)
-    else:
-        for i in range(begin, end):
-            velocity = momentum * b[i] + share * (sign * g[i] + decay * p[i])
-            b[i] = velocity
-            p[i] -= lr * velocity
-    return 0
+    nesterov = hyper[4] != 0
 """,
-)
+    """
+            if nesterov:
+                for i in range(first, last):
+                    slope = sign * b[i] + decay * a[i]
+                    velocity = momentum * c[i] + share * slope
+                    c[i] = velocity
+                    a[i] -= lr * (slope + look * velocity)
+            else:
+                for i in range(first, last):
+                    velocity = momentum * c[i] + share * (sign * b[i] + decay * a[i])
+                    c[i] = velocity
+                    a[i] -= lr * velocity
+""",
+)  # fmt: skip
 
-# args: parameter, gradient, mean, mean of squares, number of the step (float64, from 1),
+# Rows: parameter, gradient, mean, mean of squares. Shared: number of the step (float64, from 1),
 # hyperparameters [lr, beta1, beta2, eps, weight_decay, decoupled, maximize]. Kingma & Ba,
 # arXiv:1412.6980; decoupled decay: Loshchilov & Hutter, arXiv:1711.05101. eps stands outside the
 # bias-corrected root.
-adam = range_kernel(
-    "adam",
+adam = _rows(
+    "adam", 4,
     """
-def kernel(args, begin, end):
-    p = FLOAT(args[0])
-    g = FLOAT(args[1])
-    m = FLOAT(args[2])
-    v = FLOAT(args[3])
-    step = f64(args[4])[0]
-    hyper = f64(args[5])
+    step = f64(args[2])[0]
+    hyper = f64(args[3])
     keep = FLOAT_type(hyper[2])
     fresh1 = FLOAT_type(1.0 - hyper[1])
     fresh2 = FLOAT_type(1.0 - hyper[2])
@@ -94,59 +118,54 @@ def kernel(args, begin, end):
         decay = FLOAT_type(0)
     rate = FLOAT_type(hyper[0] / (1.0 - hyper[1] ** step))
     root = FLOAT_type(1.0 / math.sqrt(1.0 - hyper[2] ** step))
-    for i in range(begin, end):
-        slope = sign * g[i] + decay * p[i]
-        mean = m[i] + fresh1 * (slope - m[i])
-        square = keep * v[i] + fresh2 * (slope * slope)
-        m[i] = mean
-        v[i] = square
-        p[i] = shrink * p[i] - rate * (mean / (math.sqrt(square) * root + eps))
-    return 0
 """,
-)
-
-# args: target, addend: target += addend.
-accumulate = range_kernel(
-    "accumulate",
     """
-def kernel(args, begin, end):
-    out = FLOAT(args[0])
-    x = FLOAT(args[1])
-    for i in range(begin, end):
-        out[i] += x[i]
-    return 0
+            for i in range(first, last):
+                slope = sign * b[i] + decay * a[i]
+                mean = c[i] + fresh1 * (slope - c[i])
+                square = keep * d[i] + fresh2 * (slope * slope)
+                c[i] = mean
+                d[i] = square
+                a[i] = shrink * a[i] - rate * (mean / (math.sqrt(square) * root + eps))
 """,
-)
+)  # fmt: skip
 
-# args: target, one float64: target *= factor.
-scale = range_kernel(
-    "scale",
+# Rows: target, addend: target += addend.
+accumulate = _rows(
+    "accumulate", 2, "",
     """
-def kernel(args, begin, end):
-    out = FLOAT(args[0])
-    factor = FLOAT_type(f64(args[1])[0])
-    for i in range(begin, end):
-        out[i] *= factor
-    return 0
+            for i in range(first, last):
+                a[i] += b[i]
 """,
-)
+)  # fmt: skip
 
-# args: gradient, the common norm, the largest that is allowed (both float64): gradient *= factor,
-# if the norm is larger.
-clip = range_kernel(
-    "clip",
+# Rows: target. Shared: one float64: target *= factor.
+scale = _rows(
+    "scale", 1,
     """
-def kernel(args, begin, end):
-    g = FLOAT(args[0])
-    factor = f64(args[2])[0] / (f64(args[1])[0] + 1e-6)
+    factor = FLOAT_type(f64(args[2])[0])
+""",
+    """
+            for i in range(first, last):
+                a[i] *= factor
+""",
+)  # fmt: skip
+
+# Rows: gradient. Shared: the common norm, the largest that is allowed (both float64):
+# gradient *= factor, if the norm is larger.
+clip = _rows(
+    "clip", 1,
+    """
+    factor = f64(args[3])[0] / (f64(args[2])[0] + 1e-6)
     if factor >= 1:
         return 0
     share = FLOAT_type(factor)
-    for i in range(begin, end):
-        g[i] *= share
-    return 0
 """,
-)
+    """
+            for i in range(first, last):
+                a[i] *= share
+""",
+)  # fmt: skip
 
 # args: out (float64), x, count. out = the sum of squares, by 32 partial sums. The range is (0, 1).
 squares = range_kernel(
@@ -201,8 +220,9 @@ def kernel(args, begin, end):
 
 # args: a kernel's address, the bytes of an item, arrays a row, arrays that all rows share, the job
 # of the pool or 0, and a tuple of arrays. The tuple holds rows of arrays, then the shared ones;
-# `end` counts rows. The kernel runs once a row over its elements. Status: 1 + the row whose arrays
-# are not alike (contiguous, writeable, of one shape and type), or overlap; nothing is changed then.
+# `end` counts rows. The kernel runs over the elements of all of them, at most ROWS at a time.
+# Status: 1 + the row whose arrays are not alike (contiguous, writeable, of one shape and type), or
+# overlap; nothing is changed then.
 in_place = Kernel(
     "in_place",
     lambda suffix: (
@@ -235,17 +255,27 @@ def kernel(args, begin, end):
                 there = i64(items[unit * width + other] + {DATA})[0]
                 if at != there and at < there + step and there < at + step:
                     return 1 + unit
+    table = i64(scratch_8k())
+    row[0] = address_of_i64(table)
     for k in range(args[3]):
-        row[width + k] = i64(items[end * width + k] + {DATA})[0]
-    for unit in range(begin, end):
-        first = items[unit * width] + {DATA}
-        shape = i64(i64(first + {2 * WORD})[0])
-        total = 1
-        for d in range(i32(first + {WORD})[0]):
-            total *= shape[d]
-        for k in range(width):
-            row[k] = i64(items[unit * width + k] + {DATA})[0]
+        row[2 + k] = i64(items[end * width + k] + {DATA})[0]
+    unit = begin
+    while unit < end:
+        rows = min(end - unit, {ROWS})
+        total = 0
+        for r in range(rows):
+            first = items[(unit + r) * width] + {DATA}
+            shape = i64(i64(first + {2 * WORD})[0])
+            count = 1
+            for d in range(i32(first + {WORD})[0]):
+                count *= shape[d]
+            table[r * (1 + width)] = count
+            total += count
+            for k in range(width):
+                table[r * (1 + width) + 1 + k] = i64(items[(unit + r) * width + k] + {DATA})[0]
+        row[1] = rows
         share_out(args[4], args[0], row, 0, total, total // {SHARED // 4})
+        unit += rows
     return 0
 """
     ),

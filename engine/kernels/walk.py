@@ -7,11 +7,8 @@ from .build import Kernel
 from .door import DATA, WORD
 from .pool import SHARE_OUT
 
-SOURCE = (
-    SHARE_OUT
-    + f"""
-
-@njit(error_model="numpy")
+LOAD = """
+@njit(error_model="numpy", inline="always")
 def load(source, dims, strides, rank, start, count, target, kind):
     # Elements start .. start + count of a strided operand, in C order, into contiguous scratch.
     # The innermost dimension runs in a plain loop; the outer ones are an odometer.
@@ -38,7 +35,7 @@ def load(source, dims, strides, rank, start, count, target, kind):
             index[d - 1] += 1
             d -= 1
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def kind_copy(at, step, run, target, done, kind):
     if kind == 4:
         to = u32(target)
@@ -70,7 +67,13 @@ def kind_copy(at, step, run, target, done, kind):
         to1 = u8(target)
         for i in range(run):
             to1[done + i] = u8(at + i * step)[0]
+"""
+"""Brings a part of a strided operand into contiguous memory."""
 
+SOURCE = (
+    SHARE_OUT
+    + LOAD
+    + f"""
 def kernel(args, begin, end):
     # args: the kernel's address; the bytes of an item, four bits an operand; the job of the pool,
     # or 0; then id(array) for each operand, the result first: it is contiguous and has the

@@ -241,7 +241,7 @@ gate = elementwise(
 # -- choices
 
 maximum = elementwise(
-    "maximum", "x if x > y or x != x else y",
+    "maximum", "flushed(x if x > y or x != x else y)",
     (lambda g, ans, x, y: g * share(x, y), lambda g, ans, x, y: g * share(y, x)),
     domain=(REALS, REALS), numpy=np.maximum, symbol="max", formula="max(x, y)",
     local=("1 where x > y, ½ at ties, else 0", "1 where y > x, ½ at ties, else 0"),
@@ -249,7 +249,7 @@ maximum = elementwise(
 )  # fmt: skip
 
 minimum = elementwise(
-    "minimum", "x if x < y or x != x else y",
+    "minimum", "flushed(x if x < y or x != x else y)",
     (lambda g, ans, x, y: g * share(-x, -y), lambda g, ans, x, y: g * share(-y, -x)),
     domain=(REALS, REALS), numpy=np.minimum, symbol="min", formula="min(x, y)",
     local=("1 where x < y, ½ at ties, else 0", "1 where y < x, ½ at ties, else 0"),

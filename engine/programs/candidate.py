@@ -5,7 +5,6 @@ behind: the fast way through a call.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from ..tape import last_change, state, structure, tick
 from ..tensors import Tensor, wrap
 from . import machine
 from .arguments import Arguments, StandIns
+from .binding import Binding, Must
 from .floats import is_number
-from .instructions import memory_at
 from .program import Program
 from .recorder import Recorder, owner
 from .trees import Leaf, flatten, is_flat, rebuild
@@ -40,14 +39,22 @@ here = _Here()
 class Candidate:
     """A program with what it takes for granted and what it leaves behind."""
 
+    program: Program
+    binding: Binding
+
     def __init__(
         self, seen: Recorder, stand_ins: StandIns, result: Any, passes: frozenset[str], stamp: int
     ):
-        self.seen, self.stand_ins, self.result = seen, stand_ins, result
-        self.made, self.floats = seen.made, seen.floats
+        self.seen: Recorder | None = seen
+        """The recording; None once the program is made of it, unless it is verified again."""
+        self.stand_ins, self.floats, self.passes = stand_ins, seen.floats, passes
         self.structure, self.grad_mode, self.thread = stamp, state.grad, here.thread
         self.tree, self.outputs = flatten(result)
-        self.grads = [(leaf, leaf.grad) for leaf in self._leaves()]
+        self._anew = [
+            is_number(x) or not isinstance(x, Tensor) or id(owner(x.data)) in seen.made
+            for x in self.outputs
+        ]
+        self.grads = [(leaf, leaf.grad) for leaf in self._leaves(seen)]
         """Leaves whose `.grad` a call sets, and to what."""
         own = set(stand_ins.tensors)
         self.began = {x: grad is None for x, grad in seen.grads.items() if x not in own}
@@ -56,22 +63,16 @@ class Candidate:
         """Leaves whose `.grad` must be what it was when a call begins."""
         self.held: list[tuple[Tensor, np.ndarray]] = []
         """Tensors from outside, and the arrays that they must still have."""
-        left = [array_of(x) for x in self.outputs if not is_number(x)]
-        left += [grad.data for _, grad in self.grads if grad is not None]
-        self.program = Program(seen, left + stand_ins.left(), passes)
         self.buffers = [x.data for x in stand_ins.tensors]
-        self.kinds = np.array([_kind(a) for a in self.buffers], np.int64)
         self.ready = False
-        self.release = 0
         self.countdown = 0
         """Calls until it is verified again, that one among them; 0 for never."""
         changed = dict.fromkeys(x for op in seen.ops for x in op.changed)
         self.cells = [x.cell for x in changed if x.cell is not None]
-        self.single = isinstance(result, Tensor) and id(owner(result.data)) in self.made
+        self.stamp = [0]
+        """The clock's number at the last run, which all tensors that it changes share."""
         given = stand_ins.arguments
-        self.quick = (
-            self.program.native and is_flat(given.tree) and given.plain() and stand_ins.read_only()
-        )
+        self.quick = is_flat(given.tree) and given.plain() and stand_ins.read_only()
         """Whether `call` knows how to call it."""
         self.count = len(given.order)
         self.places = [k for k, place in enumerate(given.order) if place < 0]
@@ -81,14 +82,54 @@ class Candidate:
             (type(x), repr(x) if k in read else None) for k, x in enumerate(given.floats)
         ]
         """Of each float its type and, where the program is good for this value alone, the value."""
-        self._enter = machine.caller()
 
-    def _leaves(self) -> list[Tensor]:
+    def _leaves(self, seen: Recorder) -> list[Tensor]:
         """Tensors from outside that ask for a gradient, in the order in which they were met."""
         own = set(self.stand_ins.tensors)
-        found = dict.fromkeys(x for op in self.seen.ops for x in op.inputs if x.needs)
-        found |= dict.fromkeys(self.seen.grads)
+        found = dict.fromkeys(x for op in seen.ops for x in op.inputs if x.needs)
+        found |= dict.fromkeys(seen.grads)
         return [x for x in found if x.primitive is None and x not in own]
+
+    def changes(self) -> list[np.ndarray]:
+        """The memory from outside that the recorded ops change."""
+        assert self.seen is not None
+        found = {}
+        for op in self.seen.ops:
+            for array in op.arrays if op.primitive.draws else op.written():
+                found[id(owner(array))] = owner(array)
+        return [array for key, array in found.items() if key not in self.seen.made]
+
+    def build(self, keep: bool = False) -> None:
+        """Make the program, and let go of the recording unless it is to be kept."""
+        seen = self.seen
+        assert seen is not None
+        returned = [None if is_number(x) else array_of(x) for x in self.outputs]
+        left = [a for a in returned if a is not None] + self.stand_ins.left()
+        left += [grad.data for _, grad in self.grads if grad is not None]
+        left += [memory for _, memory, _ in self.floats.cells]
+        self.program = Program(seen, left, self.buffers, self.passes)
+        self.outputs = [
+            wrap(x.data) if anew and isinstance(x, Tensor) else x
+            for x, anew in zip(self.outputs, self._anew, strict=True)
+        ]
+        musts: list[Must] = [(x, machine.DATA_SLOT, array) for x, array in self.held]
+        musts += [(leaf, machine.GRAD_SLOT, grad) for leaf, grad in self.needed]
+        self.binding = Binding(self.program, seen, self.buffers, returned, left, musts)
+        self.moves = self.binding.moves
+        self.quick = self.quick and self.program.native
+        self.single = returned[0] if self.tree is Leaf and self._anew[0] else None
+        """The result, where it is one tensor and new."""
+        for cell in self.cells:
+            cell.append(self.stamp)
+        self._enter = machine.caller()
+        if not keep:
+            self.seen = None
+
+    def forget(self) -> None:
+        """The program is given up: what it changed last is remembered without it."""
+        for cell in self.cells:
+            cell[0] = max(cell[0], self.stamp[0])
+            cell[:] = [number for number in cell if number is not self.stamp]
 
     @property
     def signature(self) -> str:
@@ -113,7 +154,7 @@ class Candidate:
             and self.holds()
         )
 
-    def call(self, args: Sequence[Any]) -> Any:
+    def call(self, args: tuple[Any, ...]) -> Any:
         """The results for these arguments, or MISS; tensors and floats only, in a program without
         host ops that only reads them.
         """
@@ -126,31 +167,24 @@ class Candidate:
             return MISS
         if self.places and (args := self._take_floats(args)) is MISS:
             return MISS
-        for x in args:
-            if x.__class__ is not Tensor or x.needs or x.grad is not None:
-                return MISS
-        if not self.holds():
-            return MISS
-        program = self.program
-        arrays = tuple([x.data for x in args])
-        status = self._enter(
-            0, program.length, arrays, self.kinds, len(arrays), program.code, program.failed,
-            self.release,
-        )  # fmt: skip
+        fresh = self.binding.fresh() if self.moves else ()
+        status = self._enter(0, self.program.length, args, fresh, self.binding.plan)
         if status:
             if status == 2:
                 return MISS
-            program.fail()
-        return self.finish()
+            for buffer, x in zip(self.buffers, args, strict=True):
+                np.copyto(buffer, x.data)
+            self.program.fail()
+        return self.finish(fresh)
 
-    def _take_floats(self, args: Sequence[Any]) -> Any:
+    def _take_floats(self, args: tuple[Any, ...]) -> Any:
         """Write the floats where the program reads them; the other arguments, or MISS."""
         floats = [args[k] for k in self.places]
         for x, (kind, only) in zip(floats, self.numbers, strict=True):
             if type(x) is not kind or (only is not None and repr(x) != only):
                 return MISS
         self.floats.write(floats)
-        return [x for k, x in enumerate(args) if k not in self.places]
+        return tuple([x for k, x in enumerate(args) if k not in self.places])
 
     def run(self, arguments: Arguments) -> Any:
         """The results for these arguments, whose kinds have been checked."""
@@ -167,45 +201,41 @@ class Candidate:
         if self.numbers:
             self.floats.write(arguments.floats)
 
-    def finish(self) -> Any:
-        """What an eager run would have left: gradients, the clock; and fresh results."""
+    def finish(self, fresh: tuple[np.ndarray, ...] = ()) -> Any:
+        """What an eager run would have left: gradients, the clock; and results, in memory of their
+        own, where they have not been written there already (`fresh`).
+        """
         self.leave()
         if self.countdown > 1:
             self.countdown -= 1
-        if self.single:
-            return wrap(self.result.data.copy())
-        return rebuild(self.tree, [self._fresh(x) for x in self.outputs])
+        if self.single is not None:
+            return wrap(fresh[0] if fresh else self.single.copy())
+        results = [self._fresh(k) for k in range(len(self.outputs))]
+        for k, array in zip(self.binding.results if fresh else (), fresh, strict=True):
+            results[k] = wrap(array) if isinstance(self.outputs[k], Tensor) else array
+        return rebuild(self.tree, results)
 
     def leave(self) -> None:
         """What an eager run would have left behind."""
         for leaf, grad in self.grads:
             leaf.grad = grad
         if self.cells:
-            now = last_change[0] = tick()
-            for cell in self.cells:
-                cell[0] = now
+            self.stamp[0] = last_change[0] = tick()
 
     def fresh(self, arguments: Arguments) -> Any:
         """The results of the recorded run, in memory of their own."""
         self.stand_ins.give_back(arguments)
-        return rebuild(self.tree, [self._fresh(x) for x in self.outputs])
+        return rebuild(self.tree, [self._fresh(k) for k in range(len(self.outputs))])
 
-    def _fresh(self, x: Any) -> Any:
+    def _fresh(self, k: int) -> Any:
+        x = self.outputs[k]
         if is_number(x):
             return self.floats.now(x)
-        array = array_of(x)
-        if isinstance(x, Tensor) and id(owner(array)) not in self.made:
-            return x  # a tensor from outside, as it is
-        return wrap(array.copy()) if isinstance(x, Tensor) else array.copy()
+        if isinstance(x, Tensor):
+            return wrap(x.data.copy()) if self._anew[k] else x  # from outside: as it is
+        return x.copy()
 
 
 def array_of(x: Leaf) -> np.ndarray:
     """The numbers of a tensor, or an array itself."""
     return x.data if isinstance(x, Tensor) else x
-
-
-def _kind(array: np.ndarray) -> list[int]:
-    """What an argument must be, for the machine."""
-    padding = [0] * (machine.KIND_WORDS - 5 - array.ndim)
-    head = [id(array.dtype), array.ndim, memory_at(array), array.nbytes, array.itemsize]
-    return [*head, *array.shape, *padding]

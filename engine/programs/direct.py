@@ -1,15 +1,17 @@
 """A pass: kernels that look at arrays, choose another kernel and call it (the walk over operands,
 the product of matrices, the updates) are replaced by the calls that they make. A program's arrays
-never change, so neither do those calls.
+never change their shapes, so neither do those calls.
 
 They are not worked out a second time: the choosing kernel runs once, with a kernel that writes down
-how it was called in the place of the one that computes.
+how it was called in the place of the one that computes. Updates need no run: all that they look at
+is whether their arrays are alike, and they were when the program was recorded.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from ..kernels.build import I64, Kernel
 from ..kernels.products import multiply
 from ..kernels.update import in_place
 from ..kernels.walk import walk
-from .instructions import Instruction, memory_at
+from .instructions import Address, Identity, Instruction, Rows, Table, Word, memory_at
 from .machine import play_one
 
 _SOURCE = f"""
@@ -42,37 +44,55 @@ _capture = Kernel("capture", lambda suffix: _SOURCE, splits=False)
 _lock = threading.Lock()
 
 
-def direct(instructions: list[Instruction]) -> list[Instruction]:
-    """The instructions, those that only choose and call replaced by what they call."""
-    found: list[Instruction] = []
+def direct(instruction: Instruction) -> list[Instruction]:
+    """The instruction, or what it calls if it only chooses and calls."""
     with _lock:
-        for one in instructions:
-            found += _calls(one) or [one]
-    return found
+        return _calls(instruction) or [instruction]
 
 
 def _calls(one: Instruction) -> list[Instruction]:
     """What an instruction calls; nothing where that cannot be told, or is not fixed."""
     if one.kernel == walk.address(I64):
-        inner = int(one.row[0])
+        inner = one.words[0]
+        assert isinstance(inner, int)
         plain = {memory_at(x) for x in one.arrays}
         calls = _listen(one, {0: _capture.address(I64), 2: 0})
-        whole = len(calls) == 1 and set(calls[0][2][: len(one.arrays)].tolist()) <= plain
+        whole = len(calls) == 1 and set(calls[0][2][: one.end].tolist()) <= plain
         if not whole:  # blocks in scratch
             return []
-        return [one.calling(inner, row, begin, end) for begin, end, row in calls]
+        begin, end, row = calls[0]
+        return [one.calling(inner, _symbols(row[: one.end], one), begin, end)]
     if one.kernel == in_place.address(I64):
-        inner = int(one.row[0])
-        calls = _listen(one, {0: _capture.address(I64), 4: 0})
-        if len(calls) != one.end - one.begin:
-            return []
-        return [one.calling(inner, row, begin, end) for begin, end, row in calls]
+        return [_update(one)]
     if one.kernel == multiply.address(I64):
-        table = memory(int(one.row[0]), 4).copy()
-        kernel, table[0], table[3] = int(table[0]), _capture.address(I64), 0
-        calls = _listen(one, {0: memory_at(table)})
-        return [one.calling(kernel, row, begin, end) for begin, end, row in calls]
+        table = one.words[0]
+        assert isinstance(table, int)
+        own = memory(table, 4).copy()
+        kernel, own[0], own[3] = int(own[0]), _capture.address(I64), 0
+        calls = _listen(one, {0: memory_at(own)})
+        return [one.calling(kernel, _symbols(row, one), begin, end) for begin, end, row in calls]
     return []
+
+
+def _update(one: Instruction) -> Instruction:
+    """The call of an update's kernel: a table of its rows of arrays, then what they share."""
+    kernel, _, width, shared, _, given = one.words
+    assert isinstance(kernel, int)
+    assert isinstance(width, int)
+    assert isinstance(shared, int)
+    assert isinstance(given, Identity)
+    arrays: tuple[np.ndarray, ...] = given.value
+    end = len(arrays) - shared
+    rows = [arrays[k : k + width] for k in range(0, end, width)]
+    words: list[Word] = []
+    for row in rows:
+        words += [row[0].size, *map(Address, row)]
+    return one.calling(
+        kernel,
+        (Table(tuple(words)), len(rows), *map(Address, arrays[end:])),
+        0,
+        sum(row[0].size for row in rows),
+    )
 
 
 def memory(address: int, words: int) -> np.ndarray:
@@ -80,10 +100,24 @@ def memory(address: int, words: int) -> np.ndarray:
     return np.ctypeslib.as_array((ctypes.c_int64 * words).from_address(address))
 
 
+def _symbols(row: np.ndarray, one: Instruction) -> tuple[Word, ...]:
+    """A row that was written down, its addresses within the instruction's arrays as symbols."""
+    spans = [(*np.lib.array_utils.byte_bounds(x), x) for x in one.arrays]
+    return tuple([_symbol(word, spans) for word in row.tolist()])
+
+
+def _symbol(word: int, spans: Sequence[tuple[int, int, np.ndarray]]) -> Word:
+    for low, high, array in spans:
+        if low <= word < high:
+            return Address(array, word - memory_at(array))
+    return word
+
+
 def _listen(one: Instruction, other: dict[int, int]) -> list[tuple[int, int, np.ndarray]]:
     """Run an instruction with other words in its row (no pool among them); how the capturing kernel
     was called: begin, end, row."""
-    row = one.row.copy()
+    rows = Rows()
+    row = rows.row(one.words)
     for word, value in other.items():
         row[word] = value
     log = memory(play_one(_capture.address(I64), row, -1, 0), 1 + CAPTURED * (2 + CALL_WORDS))

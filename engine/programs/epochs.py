@@ -271,6 +271,9 @@ class Epochs:
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
         """Within this block a loss that is not finite stops the programs."""
+        for part in self.parts:
+            if part is not None:
+                part.program.pointers.home()
         flags = [part.program.guarded for part in self.parts if part is not None]
         for flag in flags:
             flag[0] = 1

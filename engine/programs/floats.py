@@ -92,7 +92,7 @@ class Floats:
             else:
                 memory[...] = constant(value, like).data
 
-    def now(self, number: Number) -> Any:
+    def now(self, number: Any) -> Any:
         """What a number is with the floats that were given last."""
         return self._values[number._place] if self._values else number._value
 

@@ -1,48 +1,157 @@
-"""An instruction: a kernel, the row of its arguments, its range; and what it came from."""
+"""An instruction: a kernel, the words of its row, its range. Words that say where arrays lie stay
+symbols until a program is put together, so that passes can lay results elsewhere.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels.door import Call
+from ..kernels.build import I64, Kernel
+from ..kernels.door import Call, door
+from .recorder import Op
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Address(NamedTuple):
+    """So many bytes after where an array's memory begins."""
+
+    array: np.ndarray
+    offset: int = 0
+
+
+class Identity(NamedTuple):
+    """The address of a Python object: an array, a tuple of arrays, None."""
+
+    value: Any
+
+
+class Table(NamedTuple):
+    """The address of more words."""
+
+    words: tuple[Word, ...]
+
+
+Word = int | Address | Identity | Table
+
+
 class Instruction:
-    """One call of a kernel."""
+    """One call of a kernel: its address, the words of its row, its range, and the numbers of the
+    ops that it computes, or is a part of."""
 
-    kernel: int
-    """Its address."""
-    row: np.ndarray
-    begin: int
-    end: int
-    op: int
-    """The number of the op that it is a part of."""
-    arrays: tuple[np.ndarray, ...] = ()
-    """The arrays among its arguments."""
-    kept: tuple[Any, ...] = ()
-    """What the row points to."""
+    __slots__ = ("arrays", "begin", "end", "kernel", "ops", "words")
+
+    def __init__(
+        self, kernel: int, words: tuple[Word, ...], begin: int, end: int, ops: tuple[int, ...]
+    ):
+        self.kernel = kernel
+        self.words: tuple[Word, ...] = words
+        self.begin = begin
+        self.end = end
+        self.ops = ops
+        self.arrays: list[np.ndarray] = []
+        """The arrays among its words, as often as they stand there."""
+        _collect(words, self.arrays)
 
     @classmethod
     def of(cls, call: Call, given: tuple[Any, ...], op: int) -> Instruction:
-        """A call through a door, with the row that the door would make."""
-        words = list(call.constants)
+        """A call through a door, with the words that the door would put into its row."""
+        words: list[Word] = list(call.constants)
         for kind, value in zip(call.kinds, given[2:], strict=True):
-            words.append(value if kind == "i" else memory_at(value) if kind == "a" else id(value))
-        kept = tuple(value for value in given[2:] if not isinstance(value, int))
-        arrays = tuple(value for value in kept if isinstance(value, np.ndarray))
-        row = np.array(words or [0], np.int64)
-        return cls(call.kernel, row, given[0], given[1], op, arrays, kept)
+            words.append(value if kind == "i" else _KINDS[kind](value))
+        return cls(call.kernel, tuple(words), given[0], given[1], (op,))
 
-    def calling(self, kernel: int, row: np.ndarray, begin: int, end: int) -> Instruction:
+    def calling(self, kernel: int, words: tuple[Word, ...], begin: int, end: int) -> Instruction:
         """What this one calls instead."""
-        return dataclasses.replace(self, kernel=kernel, row=row, begin=begin, end=end)
+        return Instruction(kernel, words, begin, end, self.ops)
+
+    def settle(self) -> None:
+        """The row is made: let go of the arrays."""
+        self.words = ()
+        self.arrays = []
+
+
+_KINDS: dict[str, Callable[[Any], Word]] = {"a": Address, "o": Identity}
+
+
+def _collect(words: tuple[Word, ...], found: list[np.ndarray]) -> None:
+    for word in words:
+        kind = word.__class__
+        if kind is Address:
+            found.append(word.array)  # type: ignore[union-attr]
+        elif kind is Table:
+            _collect(word.words, found)  # type: ignore[union-attr]
+        elif kind is Identity:
+            value = word.value  # type: ignore[union-attr]
+            if isinstance(value, tuple):
+                found += value
+            elif isinstance(value, np.ndarray):
+                found.append(value)
+
+
+def arrays_of(item: Instruction | Op) -> list[np.ndarray]:
+    """The arrays that an instruction, or an op in Python, reads or writes."""
+    if isinstance(item, Instruction):
+        return item.arrays
+    return [*item.arrays] if item.out is None else [*item.arrays, item.out]
+
+
+class Rows:
+    """Puts the words of instructions into memory, where `place` says each array lies now."""
+
+    def __init__(self, place: Callable[[np.ndarray], np.ndarray] = lambda array: array):
+        self.place = place
+        self.kept: list[Any] = []
+        """What the rows point to."""
+        self.pointers: list[tuple[Address, int]] = []
+        """Each word that is an address: what of, and where the word stands."""
+        self.objects: list[np.ndarray] = []
+        """The arrays that kernels look at as Python's objects."""
+
+    def row(self, words: tuple[Word, ...]) -> np.ndarray:
+        """The words in memory."""
+        numbers: list[int] = []
+        addresses: list[tuple[int, Address]] = []
+        for k, word in enumerate(words):
+            kind = word.__class__
+            if kind is Address:
+                addresses.append((k, word))  # type: ignore[arg-type]
+                array = self.place(word.array)  # type: ignore[union-attr]
+                self.kept.append(array)
+                numbers.append(memory_at(array) + word.offset)  # type: ignore[union-attr]
+            elif kind is Table:
+                numbers.append(memory_at(self.row(word.words)))  # type: ignore[union-attr]
+            elif kind is Identity:
+                numbers.append(self._object(word.value))  # type: ignore[union-attr]
+            else:
+                numbers.append(word)  # type: ignore[arg-type]
+        row = np.array(numbers or [0], np.int64)
+        self.kept.append(row)
+        begin = memory_at(row)
+        self.pointers += [(address, begin + 8 * k) for k, address in addresses]
+        return row
+
+    def _object(self, value: Any) -> int:
+        if isinstance(value, tuple):
+            self.objects += value
+            value = tuple([self.place(x) for x in value])
+        elif isinstance(value, np.ndarray):
+            self.objects.append(value)
+            value = self.place(value)
+        self.kept.append(value)
+        return id(value)
+
+
+_where = Kernel("where", lambda suffix: "def kernel(args, begin, end):\n    return args[0]\n")
+
+
+@cache
+def _reader() -> Callable[..., int]:
+    return door(_where.address(I64), "a")
 
 
 def memory_at(array: np.ndarray) -> int:
     """Where an array's memory begins."""
-    return array.__array_interface__["data"][0]
+    return _reader()(0, 0, array)

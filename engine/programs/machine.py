@@ -3,22 +3,64 @@ address of a kernel, that of its row, and its range; a program without host ops 
 and so are many batches of an epoch.
 """
 
+from __future__ import annotations
+
+import ctypes
+import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..kernels.abi import MAX_DIMS
 from ..kernels.build import I64, Kernel, range_kernel
 from ..kernels.door import DATA, ITEMS, WORD, door
+from ..tensors import Tensor
 
-KIND_WORDS = 5 + MAX_DIMS
+KIND_WORDS = 7 + MAX_DIMS
 """Words that say what an argument must be: NumPy's type object, dimensions, the address of its copy
-in the program, bytes, bytes of an item, then the shape."""
+in the program, bytes, bytes of an item; the table of the words that shall point to it, or 0 where
+it is copied, and its length; then the shape."""
+
+
+def _offset(make: Callable[[Any], object]) -> int:
+    """Where in an object the address of another stands, which `make` puts there."""
+    mark = _Mark()
+    holder = make(mark)
+    words = range(0, sys.getsizeof(holder), WORD)
+    found = [k for k in words if ctypes.c_ssize_t.from_address(id(holder) + k).value == id(mark)]
+    if len(found) != 1:
+        raise RuntimeError("backlit cannot read objects in this Python build; please report it")
+    return found[0]
+
+
+class _Mark(type):
+    """A class of classes, so that an instance can be an object's class as well as its attribute."""
+
+    def __new__(cls) -> Any:
+        return super().__new__(cls, "mark", (), {})
+
+    def __init__(self) -> None:
+        super().__init__("mark", (), {})
+
+
+def _slot(name: str) -> int:
+    def make(mark: Any) -> Tensor:
+        holder = object.__new__(Tensor)
+        setattr(holder, name, mark)
+        return holder
+
+    return _offset(make)
+
+
+CLASS = _offset(lambda mark: mark())
+DATA_SLOT, NEEDS_SLOT, GRAD_SLOT = _slot("data"), _slot("needs"), _slot("grad")
+"""Where a tensor has its class, and what it knows."""
 
 PLAY = """
 from numba import njit
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def play(code, begin, end, failed):
     # Instructions begin .. end; True where one failed: its number and status are in `failed`.
     words = i64(code)
@@ -46,38 +88,78 @@ def kernel(args, begin, end):
     splits=False,
 )
 
-# args: a tuple of arrays, what they must be, how many, code, failed, whether other threads may run
-# meanwhile. The arrays are copied to where the program reads them. The range counts instructions.
-# Status: 1 where one failed, 2 where an array is not what it must be; nothing has run then.
+# args: a tuple of tensors, a tuple of arrays for results, plan. The tensors are copied to where the
+# program reads them, or read where they lie; the results are written where they shall stay. The
+# range counts instructions. plan: kinds of the tensors, then of the results; how many of each;
+# code; failed; whether other threads may run meanwhile; stretches of memory that the program
+# changes (begin and end of each), how many; what must be so: an object, the place of a word in it,
+# the word; how many; the class of tensors, and the objects False and None: no argument asks for a
+# gradient or has one. Status: 1 where an instruction failed, 2 where something
+# is not what it must be, or would change while it is read; nothing has run then.
 _call = Kernel(
     "call",
     lambda suffix: (
         PLAY
         + f"""
+@njit(error_model="numpy", inline="always")
+def fits(object, kind, plan):
+    # Whether an array is of the kind, contiguous, and apart from what the program changes.
+    array = object + {DATA}
+    rank = kind[1]
+    if i64(array + {5 * WORD})[0] != kind[0] or i32(array + {WORD})[0] != rank:
+        return False
+    dims = i64(i64(array + {2 * WORD})[0])
+    strides = i64(i64(array + {3 * WORD})[0])
+    step = kind[4]
+    for d in range(rank - 1, -1, -1):
+        if dims[d] != kind[7 + d] or (dims[d] != 1 and strides[d] != step):
+            return False
+        step *= dims[d]
+    if kind[5]:
+        at = i64(array)[0]
+        spans = i64(plan[6])
+        for j in range(plan[7]):
+            if at < spans[2 * j + 1] and spans[2 * j] < at + kind[3]:
+                return False
+    return True
+
+@njit(error_model="numpy", inline="always")
+def bind(object, kind):
+    # Copy an array to where the program reads it, or have the program read it where it lies.
+    at = i64(object + {DATA})[0]
+    if kind[5]:
+        words = i64(kind[5])
+        for j in range(kind[6]):
+            i64(words[2 * j])[0] = at + words[2 * j + 1]
+    else:
+        copy_bytes(kind[2], at, kind[3])
+
 def kernel(args, begin, end):
-    items = i64(args[0] + {ITEMS})
-    for k in range(args[2]):
-        kind = i64(args[1] + k * {8 * KIND_WORDS})
-        array = items[k] + {DATA}
-        rank = kind[1]
-        if i64(array + {5 * WORD})[0] != kind[0] or i32(array + {WORD})[0] != rank:
+    given = i64(args[0] + {ITEMS})
+    results = i64(args[1] + {ITEMS})
+    plan = i64(args[2])
+    for k in range(plan[9]):
+        must = i64(plan[8] + 24 * k)
+        if i64(must[0] + must[1])[0] != must[2]:
             return 2
-        dims = i64(i64(array + {2 * WORD})[0])
-        strides = i64(i64(array + {3 * WORD})[0])
-        step = kind[4]
-        for d in range(rank - 1, -1, -1):
-            if dims[d] != kind[5 + d] or (dims[d] != 1 and strides[d] != step):
-                return 2
-            step *= dims[d]
-    for k in range(args[2]):
-        kind = i64(args[1] + k * {8 * KIND_WORDS})
-        copy_bytes(kind[2], i64(items[k] + {DATA})[0], kind[3])
-    if args[5]:
+    for k in range(plan[1]):
+        kind = i64(plan[0] + k * {8 * KIND_WORDS})
+        if i64(given[k] + {CLASS})[0] != plan[10] or i64(given[k] + {NEEDS_SLOT})[0] != plan[11]:
+            return 2
+        if i64(given[k] + {GRAD_SLOT})[0] != plan[12]:
+            return 2
+        if not fits(i64(given[k] + {DATA_SLOT})[0], kind, plan):
+            return 2
+    for k in range(plan[1]):
+        bind(i64(given[k] + {DATA_SLOT})[0], i64(plan[0] + k * {8 * KIND_WORDS}))
+    for k in range(plan[2]):
+        bind(results[k], i64(plan[0] + (plan[1] + k) * {8 * KIND_WORDS}))
+    if plan[5]:
         thread = release_gil()
-        failed = play(args[3], begin, end, args[4])
+        failed = play(plan[3], begin, end, plan[4])
         take_gil(thread)
     else:
-        failed = play(args[3], begin, end, args[4])
+        failed = play(plan[3], begin, end, plan[4])
     return 1 if failed else 0
 """
     ),
@@ -96,7 +178,7 @@ _epochs = Kernel(
     lambda suffix: (
         PLAY
         + """
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def feed(part, order, first):
     rows = part[2]
     for k in range(part[3]):
@@ -115,7 +197,7 @@ def feed(part, order, first):
             for i in range(rows):
                 copy_bytes(target + i * size, source + i64(order)[first + i] * size, size)
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def number(address, kind):
     if kind == 0:
         return np.float64(f32(address)[0])
@@ -125,7 +207,7 @@ def number(address, kind):
         return np.float64(i64(address)[0])
     return np.float64(u8(address)[0])
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def batches(plan, results, begin, end):
     for t in range(begin, end):
         k = t % plan[0]
@@ -186,10 +268,10 @@ def runner() -> Callable[..., int]:
 
 
 def caller() -> Callable[..., int]:
-    """`enter(0, instructions, arrays, kinds, count, code, failed, release)`: a call of a program
-    with its arguments; 0, 1 where an instruction failed, 2 where the arguments do not fit.
+    """`enter(0, instructions, tensors, results, plan)`: a call of a program with its arguments; 0,
+    1 where an instruction failed, 2 where they do not fit.
     """
-    return door(_call.address(I64), "oaiaai")
+    return door(_call.address(I64), "ooa")
 
 
 def epochs_runner() -> Callable[..., int]:

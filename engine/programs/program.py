@@ -4,6 +4,7 @@ and the stretches that run natively, with what only Python can run between them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 
 import numpy as np
@@ -11,13 +12,18 @@ import numpy as np
 from ..kernels import pool
 from ..kernels.build import F32, F64, kernel_at
 from ..tape import state
+from ..tensors import wrap
 from . import machine
+from .chains import chains
 from .direct import direct
-from .instructions import Instruction, memory_at
+from .instructions import Address, Instruction, Rows, arrays_of, memory_at
+from .merged import merged
+from .pointers import Pointers
 from .recorder import Op, Recorder, check_finite, owner
+from .reuse import Places, lay_out
 from .unused import used
 
-PASSES = frozenset({"unused", "direct", "threads"})
+PASSES = frozenset({"unused", "chains", "direct", "merged", "reuse", "threads"})
 """What is done to a recording before it runs; none changes a result."""
 
 SHARED, CHUNK = 20e-6, 10e-6
@@ -25,49 +31,89 @@ SHARED, CHUNK = 20e-6, 10e-6
 
 
 class Program:
-    """What a recording does, ready to run again on the same memory."""
+    """What a recording does, ready to run again.
 
-    def __init__(self, seen: Recorder, outputs: list[np.ndarray], passes: frozenset[str] = PASSES):
+    The memory of arguments (`inputs`), of results (`outputs`), and what comes from outside is that
+    of the recording; everything else may lie elsewhere.
+    """
+
+    def __init__(
+        self, seen: Recorder, outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray] = (),
+        passes: frozenset[str] = PASSES,
+    ):  # fmt: skip
         self.recorded = len(seen.ops)
-        self.ops = ops = used(seen, outputs) if "unused" in passes else list(seen.ops)
-        watched = _watched(seen, ops)
+        ops = used(seen, outputs) if "unused" in passes else list(seen.ops)
+        self.shared: list[np.ndarray] = []
+        """Rows that instructions got in the place of their own: for several threads."""
         self.guarded = np.zeros(1, np.int64)
         """Whether a loss that is not finite stops the program before its first update."""
+        inner = _inner(seen, [*outputs, *inputs])
+        items = self._items(seen, ops)
+        if "chains" in passes:
+            items = chains(items, set(inner))
+        if "direct" in passes:
+            items = [part for item in items for part in _direct(item)]
+        if "merged" in passes:
+            items = merged(items)
+        places = lay_out(items, inner if "reuse" in passes else {})
+        self.ops = [_moved(op, places, seen) for op in ops]
         self.stretches: list[tuple[int, int, Op | None]] = []
         """Instructions to run natively, then an op for Python, or None."""
         self.failed = np.zeros(2, np.int64)
-        self.kept: list[np.ndarray] = []
-        """Rows that instructions got instead of their own."""
-        self.watches: dict[int, np.ndarray] = {}
-        """The losses that instructions look at, by the instruction's number."""
-        made: list[Instruction] = []
+        self.instructions: list[Instruction] = []
         start = 0
-        for number, op in enumerate(ops):
-            for value in watched.get(id(op), ()):
-                self.watches[len(made)] = value
-                made.append(self._watch(value, number))
-            new = [Instruction.of(call, given, number) for call, given in op.calls]
-            made += direct(new) if "direct" in passes else new
-            if op.on_host:
-                self.stretches.append((start, len(made), op))
-                start = len(made)
-        if start < len(made):
-            self.stretches.append((start, len(made), None))
-        self.instructions = made
-        words = [[i.kernel, memory_at(i.row), i.begin, i.end] for i in made]
-        self.code = np.array(words, np.int64).reshape(len(words), 4)
-        self.length = len(words)
-        self.native = not any(op.on_host for op in ops)
+        moved = dict(zip(map(id, ops), self.ops, strict=True))
+        for item in items:
+            if isinstance(item, Instruction):
+                self.instructions.append(item)
+            else:
+                self.stretches.append((start, len(self.instructions), moved[id(item)]))
+                start = len(self.instructions)
+        self.length = len(self.instructions)
+        if start < self.length:
+            self.stretches.append((start, self.length, None))
+        self.rows = Rows(places)
+        rows = [self.rows.row(one.words) for one in self.instructions]
+        words = [[one.kernel, memory_at(row), one.begin, one.end]
+                 for one, row in zip(self.instructions, rows, strict=True)]  # fmt: skip
+        self.code = np.array(words, np.int64).reshape(self.length, 4)
+        self.watches = {
+            k: places(one.arrays[0])
+            for k, one in enumerate(self.instructions)
+            if kernel_at.get(one.kernel) is machine.watch
+        }
+        """The losses that instructions look at, by the instruction's number."""
+        self.native = not any(op.on_host for op in self.ops)
         """Whether Python is not needed while it runs."""
         self.enter = machine.runner()
+        self._memory = _owners(items, places)
+        self.pointers = Pointers(self.rows, [op for op in ops if op.on_host])
+        self.results = {id(owner(op.out)): owner(op.out).nbytes for op in ops
+                        if op.out is not None}  # fmt: skip
+        """Bytes of each result by its first memory."""
+        self.own = [a for a in self._memory if a is owner(places.memory) or id(a) in seen.made]
+        """The memory that belongs to the program."""
+        for one in self.instructions:
+            one.settle()
+        places.settle()
 
-    def _watch(self, value: np.ndarray, op: int) -> Instruction:
-        row = np.array([memory_at(value), memory_at(self.guarded)], np.int64)
-        kernel = machine.watch.address(value.dtype)
-        return Instruction(kernel, row, 0, 1, op, (value,))
+    def _items(self, seen: Recorder, ops: list[Op]) -> list[Instruction | Op]:
+        """The calls of kernels, the ops that need Python, the looks at losses, in order."""
+        watched = _watched(seen, ops)
+        items: list[Instruction | Op] = []
+        for number, op in enumerate(ops):
+            for value in watched.get(id(op), ()):
+                kernel = machine.watch.address(value.dtype)
+                words = (Address(value), Address(self.guarded))
+                items.append(Instruction(kernel, words, 0, 1, (number,)))
+            items += [Instruction.of(call, given, number) for call, given in op.calls]
+            if op.on_host:
+                items.append(op)
+        return items
 
     def run(self) -> None:
         """Run all of it once. An op that fails raises its own error."""
+        self.pointers.home()
         for begin, end, op in self.stretches:
             if begin < end and self.enter(begin, end, self.code, self.failed):
                 self.fail()
@@ -76,6 +122,7 @@ class Program:
 
     def run_timed(self) -> list[float]:
         """Run all of it once; the seconds that each instruction took."""
+        self.pointers.home()
         seconds = [0.0] * self.length
         for begin, end, op in self.stretches:
             for k in range(begin, end):
@@ -97,8 +144,8 @@ class Program:
             pool.start()
             if not pool.job[pool.SHARE]:
                 return
-            row = np.array([pool.ADDRESS, one.kernel, memory_at(one.row), chunks], np.int64)
-            self.kept.append(row)
+            row = np.array([pool.ADDRESS, one.kernel, self.code[k, 1], chunks], np.int64)
+            self.shared.append(row)
             self.code[k, :2] = pool.job[pool.SHARE], memory_at(row)
 
     def fail(self) -> None:
@@ -106,21 +153,60 @@ class Program:
         number = int(self.failed[0])
         if number in self.watches:
             check_finite(self.watches[number])
-        op = self.ops[self.instructions[number].op]
+        op = self.ops[self.instructions[number].ops[0]]
         run_on_host(op)
         raise RuntimeError(f"{op} failed in a program with status {self.failed[1]}, but not alone")
 
     def arrays(self) -> list[np.ndarray]:
         """The memory of all operands and results, each once."""
-        found = {id(owner(a)): owner(a) for op in self.ops for a in (*op.arrays, op.out)
-                 if a is not None}  # fmt: skip
-        return list(found.values())
+        return self._memory
+
+    def groups(self) -> list[int | None]:
+        """For each op the number of the first of those that one instruction computes together."""
+        found: list[int | None] = [None] * len(self.ops)
+        for one in self.instructions:
+            if len(one.ops) > 1:
+                for op in one.ops:
+                    found[op] = one.ops[0]
+        return found
 
     def __str__(self) -> str:
         lines = []
-        for number, op in enumerate(self.ops):
-            lines.append(f"{number:4} {'host' if op.on_host else '    '} {op}")
+        for number, (op, group) in enumerate(zip(self.ops, self.groups(), strict=True)):
+            mark = "host" if op.on_host else "|" if group is not None else ""
+            lines.append(f"{number:4} {mark:4} {op}")
         return "\n".join(lines)
+
+
+def _inner(seen: Recorder, outer: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+    """The memory of results that nobody but the program reads, by identity."""
+    inner = dict(seen.made)
+    for array in outer:
+        inner.pop(id(owner(array)), None)
+    return inner
+
+
+def _direct(item: Instruction | Op) -> Sequence[Instruction | Op]:
+    return direct(item) if isinstance(item, Instruction) else [item]
+
+
+def _moved(op: Op, places: Places, seen: Recorder) -> Op:
+    """An op on the memory of the program, without the graph that it was recorded with."""
+    inputs = []
+    for x in op.inputs:
+        if id(owner(x.data)) in seen.made:
+            name, x = x.name, wrap(places(x.data))
+            x.name = name
+        inputs.append(x)
+    arrays = tuple([places(a) for a in op.arrays])
+    out = None if op.out is None else places(op.out)
+    return Op(op.primitive, tuple(inputs), (), arrays, op.params, out, (), op.on_host, op.scope,
+              op.grad_mode)  # fmt: skip
+
+
+def _owners(items: Sequence[Instruction | Op], places: Places) -> list[np.ndarray]:
+    found = [owner(places(array)) for item in items for array in arrays_of(item)]
+    return list({id(array): array for array in found}.values())
 
 
 def _watched(seen: Recorder, ops: list[Op]) -> dict[int, list[np.ndarray]]:

@@ -50,6 +50,14 @@ class Op:
         at = f"  # {self.scope}" if self.scope else ""
         return f"{self.primitive.name}({shapes}){out}{at}"
 
+    def written(self) -> list[np.ndarray]:
+        """The arrays that it writes: its result, or those that it changes."""
+        if self.out is not None:
+            return [self.out]
+        changed = {id(x) for x in self.changed}
+        found = [a for x, a in zip(self.inputs, self.arrays, strict=True) if id(x) in changed]
+        return found or [self.arrays[0]]  # a sum in the making
+
 
 @dataclass(eq=False)
 class Recorder:

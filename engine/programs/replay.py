@@ -169,6 +169,7 @@ class Replay:
     def _accept(self, world: World, given: Arguments) -> Any:
         """A recording that has been made twice becomes a program, if it is one."""
         program = world.program
+        program.build(keep=self.every > 0)
         if program.program.native and "threads" in self.passes:
             world.time(given)
         result = self._verify(world, given)
@@ -200,10 +201,7 @@ class Replay:
             world.compare(found)
             result = self._verify(world, given)
         except (Stale, ReplayError) as problem:
-            for each in self.candidates.values():
-                if program in each:
-                    each.remove(program)
-            self.last = self.quick = None
+            self._give_up(program)
             found.stand_ins.give_back(given)
             raise ReplayError(
                 f"verify_every={self.every} found that {self._name} does no longer what its "
@@ -217,6 +215,7 @@ class Replay:
         """Run natively from where the eager run began; every bit must be the same."""
         result, wrong = world.replay(given)
         if wrong:
+            self._give_up(world.program)
             raise ReplayError(
                 f"{self._name}: the program and an eager run differ in {', '.join(wrong[:5])}. The "
                 "likely cause is a value that Python computes anew at each call; give it as an "
@@ -225,6 +224,13 @@ class Replay:
         world.program.countdown = self.every
         return result
 
+    def _give_up(self, program: Candidate) -> None:
+        for each in self.candidates.values():
+            if program in each:
+                each.remove(program)
+                program.forget()
+        self.last = self.quick = None
+
     def _remember(self, program: Candidate) -> None:
         self.last = program
         self.quick = program if program.quick else None
@@ -232,7 +238,7 @@ class Replay:
     def _forget(self) -> None:
         while sum(map(len, self.candidates.values())) > LIMIT:
             oldest = next(iter(self.candidates))
-            del self.candidates[oldest][0]
+            self.candidates[oldest].pop(0).forget()
             if not self.candidates[oldest]:
                 del self.candidates[oldest]
         kept = {base for base, _ in self.candidates}

@@ -55,7 +55,7 @@ def compare(first: Recorder, second: Recorder) -> list[tuple[np.ndarray, str]]:
                     raise Stale(f"operand {slot} of op {k}, {a}, comes from elsewhere each time")
                 continue
             if mine is yours:
-                label = a.inputs[slot].name or f"operand {slot} of {a}"
+                label = a.inputs[slot].name or f"operand {slot} of op {k}, {a.primitive.name}"
                 persistent[id(mine)] = mine, label
             elif a.inputs[slot] is b.inputs[slot]:
                 raise Stale(

@@ -4,32 +4,22 @@ so does what draws from a generator.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .recorder import Op, Recorder, owner
 
 
-def used(seen: Recorder, outputs: list[np.ndarray]) -> list[Op]:
+def used(seen: Recorder, outputs: Sequence[np.ndarray]) -> list[Op]:
     """The ops that results, gradients, memory from outside or losses that are watched need."""
     wanted = {id(owner(array)) for array in outputs}
     wanted |= {id(owner(value)) for value, _ in seen.roots}
-    for leaf in seen.grads:
-        if leaf.grad is not None:
-            wanted.add(id(owner(leaf.grad.data)))
     kept: list[Op] = []
     for op in reversed(seen.ops):
-        targets = [owner(x) for x in _written(op)]
+        targets = [owner(x) for x in op.written()]
         if any(id(x) in wanted or id(x) not in seen.made for x in targets) or op.primitive.draws:
             kept.append(op)
             wanted.update(id(owner(array)) for array in op.arrays)
     kept.reverse()
     return kept
-
-
-def _written(op: Op) -> list[np.ndarray]:
-    """The arrays that an op writes: its result, or those that it changes."""
-    if op.out is not None:
-        return [op.out]
-    changed = {id(x) for x in op.changed}
-    found = [a for x, a in zip(op.inputs, op.arrays, strict=True) if id(x) in changed]
-    return found or [op.arrays[0]]  # a sum in the making

@@ -15,6 +15,7 @@ from .arguments import Arguments
 from .candidate import LONG, Candidate, array_of
 from .floats import is_number
 from .interrupts import interrupts_held
+from .recorder import Recorder
 from .same import Stale, compare, held, named_kind
 
 
@@ -23,25 +24,36 @@ class World:
 
     def __init__(self, program: Candidate):
         self.program = program
-        self.snapshot = [(a, a.copy()) for a in program.program.arrays()]
+        self.snapshot = [(a, a.copy()) for a in program.changes()]
         self.entry = {leaf: leaf.grad for leaf, _ in program.grads}
         self.entry.update((leaf, leaf.grad) for leaf, _ in program.needed)
 
     def compare(self, eager: Candidate) -> None:
         """Look at the eager run; raise Stale where it was no run of the program."""
         self.eager = eager
-        self.persistent = compare(self.program.seen, eager.seen)
+        first, second = self._recordings()
+        self.persistent = [
+            (array, words) for array, words in compare(first, second)
+            if any(array is changed for changed, _ in self.snapshot)
+        ]  # fmt: skip
+        """The memory from outside that both runs change, with words for it."""
         self.touched = [
             leaf for leaf, grad in eager.grads if grad is not self.entry.get(leaf)
         ]  # fmt: skip
         """Leaves that have another `.grad` now."""
 
+    def _recordings(self) -> tuple[Recorder, Recorder]:
+        assert self.program.seen is not None
+        assert self.eager.seen is not None
+        return self.program.seen, self.eager.seen
+
     def learn(self, eager: Candidate) -> None:
         """The same for the first time: what the program takes for granted is seen from two runs."""
         self.compare(eager)
-        program, started, given = self.program, eager.seen.grads, self.entry
-        program.held = held(program.seen, eager.seen)
-        for a, b in zip(program.seen.ops, eager.seen.ops, strict=True):
+        first, second = self._recordings()
+        program, started, given = self.program, second.grads, self.entry
+        program.held = held(first, second)
+        for a, b in zip(first.ops, second.ops, strict=True):
             captured.update((id(x), x) for x, y in zip(a.inputs, b.inputs, strict=True) if x is y)
         needed = {
             leaf: grad
@@ -55,8 +67,7 @@ class World:
 
     def _reads_gradient_of(self) -> list[Tensor]:
         """The leaves whose gradient from before the call ops read."""
-        first = {x for op in self.program.seen.ops for x in op.inputs}
-        second = {x for op in self.eager.seen.ops for x in op.inputs}
+        first, second = ({x for op in seen.ops for x in op.inputs} for seen in self._recordings())
         found = [leaf for leaf, grad in self.entry.items() if grad is not None and grad in second]
         for leaf in found:
             if self.entry[leaf] not in first:
@@ -93,7 +104,7 @@ class World:
                 self._rewind()
                 started = perf_counter()
                 result = program.run(given)
-                program.release = int(perf_counter() - started > LONG)
+                program.binding.let_others_run(perf_counter() - started > LONG)
                 for (array, words), (_, old) in zip(self.persistent, after, strict=True):
                     if array.tobytes() != old.tobytes():
                         wrong.append(words)

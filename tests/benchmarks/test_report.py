@@ -5,7 +5,7 @@ import pytest
 from benchmarks.goals import Goal, judge
 from benchmarks.report import load, save
 
-from .results import result, row
+from .results import cell, result, row
 
 
 def test_a_result_comes_back(tmp_path):
@@ -34,6 +34,17 @@ def test_goals_are_judged_by_medians_and_left_out_where_not_measured():
         ("faster", True),
         ("short", False),
     ]
+
+
+def test_a_goal_over_several_rows_is_their_geometric_mean_against_the_best_of_each():
+    rows = [row("a"), row("b"), row("c")]
+    rows[1]["cells"]["torch"] = cell(20.5, 20.5)  # faster than jax: half of backlit's 41
+    over, under = (("a", "b"), ("torch", "jax")), (("a", "b"), "backlit")
+    (judged,) = judge(rows, (Goal("both", 1.0, over, under, at_least=True),))
+    assert judged["value"] == pytest.approx((1.5 * 0.5) ** 0.5)
+    assert not judged["met"]
+    more = ("a", "b", "not measured")
+    assert judge(rows, (Goal("all", 1.0, (more, "jax"), (more, "backlit")),)) == []
 
 
 def test_the_chart_is_the_same_file_for_the_same_results(tmp_path):

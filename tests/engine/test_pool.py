@@ -90,7 +90,7 @@ def test_a_big_program_is_shared_out_and_a_small_one_is_not():
         for _ in range(3):
             step(x)
         assert step.program is not None
-        shared.append(bool(step.program.kept))
+        shared.append(bool(step.program.shared))
     assert shared == [False, True]
 
 

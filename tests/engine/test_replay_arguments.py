@@ -1,4 +1,4 @@
-"""What a replayed function does to its arguments (gradients, changes in place, flags) it does to
+"""What a replayed function does to its arguments (gradients, changes in place, flags) is done to
 the caller's tensors; and kinds of functions that are replayed: gradients, products with Hessians,
 methods, nested calls, accumulation, clipping, early stopping.
 """
