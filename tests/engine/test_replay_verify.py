@@ -107,7 +107,7 @@ def test_one_program_in_turn_with_another():
 
 BROKEN: dict[str, Any] = {
     "0.0.weight": lambda t: t.model[0][0].weight.data.__iadd__(1),
-    "result 0": lambda t: t.step.last.result.data.__iadd__(1),
+    "result 0": lambda t: t.step.last.outputs[0].data.__iadd__(1),
     "the gradient of 0.0.bias": lambda t: t.step.last.grads[1][1].data.__iadd__(1),
 }
 
