@@ -159,7 +159,7 @@ class Runner:
             turn = number % max(1, len(order))
             for name in order[turn:] + order[:turn]:
                 try:
-                    samples[name].append(self._sample(samplers[name]))
+                    samples[name].append(self._sample(case, samplers[name]))
                 except SystemFailed as error:
                     self._skip(f"{name}: {case.name}", error)
                     self._forget(name)
@@ -167,15 +167,15 @@ class Runner:
         self.cores.release()
         return samples
 
-    def _sample(self, sampler: Sampler) -> dict:
+    def _sample(self, case: Case, sampler: Sampler) -> dict:
         """One slice, retaken while the cores are disturbed; the last is taken as it is."""
-        takes = 0
+        takes, retakes = 0, 0 if case.most else self.plan.retakes
         while True:
             takes += 1
             cores = self.cores.choose()
             sample = sampler.slice(self.plan.slice_seconds, cores)
             sample["calm"] = self.cores.calm(cores)
-            if sample["calm"] or takes > self.plan.retakes:
+            if sample["calm"] or takes > retakes:
                 return sample
 
 

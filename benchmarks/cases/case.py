@@ -22,7 +22,7 @@ class Case:
     spec: told to the worker, or with "commands" (system: arguments) run as processes.
     tolerance: the largest relative difference between the systems' checked numbers.
     patience: rounds are multiplied by it where a sample is short and noisy.
-    most: rounds at most, where a sample takes long; 0 for no such limit.
+    most: rounds at most, none of them retaken, where a sample takes long; 0 for no such limit.
     weighed: each sample is the memory of a step in a new process, not a time.
     """
 

@@ -32,10 +32,8 @@ class World:
         """Look at the eager run; raise Stale where it was no run of the program."""
         self.eager = eager
         first, second = self._recordings()
-        self.persistent = [
-            (array, words) for array, words in compare(first, second)
-            if any(array is changed for changed, _ in self.snapshot)
-        ]  # fmt: skip
+        changed = {id(array) for array, _ in self.snapshot}
+        self.persistent = [each for each in compare(first, second) if id(each[0]) in changed]
         """The memory from outside that both runs change, with words for it."""
         self.touched = [
             leaf for leaf, grad in eager.grads if grad is not self.entry.get(leaf)

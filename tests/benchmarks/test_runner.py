@@ -152,6 +152,20 @@ def test_a_case_that_takes_long_has_fewer_rounds():
     assert len(row["cells"]["torch"]["samples"]) == 1
 
 
+@pytest.mark.parametrize(("most", "takes"), [(0, 4), (1, 1)])
+def test_what_takes_long_is_not_taken_again_on_a_disturbed_core(most, takes, monkeypatch):
+    monkeypatch.setattr("benchmarks.quiet.Cores.calm", lambda self, cores: False)
+    taken = []
+    own = Worker.slice
+    monkeypatch.setattr(Worker, "slice", lambda *given: taken.append(1) or own(*given))
+    plan = Plan(threads=1, rounds=1, slice_seconds=0.001, attempts=1, retakes=3)
+    case = Case((MEASURE,), ("torch",), SPEC, most=most)
+    with Runner(plan, ("torch",), known={"torch": fake("torch")}) as runner:
+        (row,) = runner.run(case)
+    assert len(taken) == takes
+    assert row["cells"]["torch"]["disturbed"] == 1
+
+
 def test_a_bench_may_take_its_times_itself():
     measures = (MEASURE, Measure("late", "a later row", "us", 1e6, "late"))
     known = {"backlit": fake("backlit", "measuring")}
