@@ -181,7 +181,7 @@ class _Writer:
         for node, tensor in zip(self.found.graph.nodes, self.found.tensors, strict=True):
             if node.is_leaf:
                 if node.kind == "const":
-                    self._name(tensor, _number(tensor.data))
+                    self._name(tensor, self._constant(tensor.data))
                 else:
                     self._argument(node, tensor)
                 continue
@@ -267,12 +267,16 @@ class _Writer:
             known = self.memory.get(id(t.data))
             if known is not None:
                 return known
-            return _number(t.data) if t.size == 1 and not t.ndim else self._array(t.data)
+            return self._constant(t.data)
         pieces = [self._text(x) for x in made.inputs]
         piece = self.speller.spell(made.primitive, pieces, made.inputs, made.params)
         if len(piece.text) > LONG and not top:
             return self._temporary(t, piece)
         return piece
+
+    def _constant(self, array: np.ndarray) -> Piece:
+        """A number as it is; in brackets where its shape counts in broadcasting."""
+        return self._array(array) if array.ndim else _number(array)
 
     def _array(self, array: np.ndarray) -> Piece:
         """An array that the graph does not name: written out, or an argument."""

@@ -12,7 +12,7 @@ from .canvas import RECTANGLES, escape, px
 from .cards import Card
 from .layered import FRAME_COLUMNS, FRAME_TEXT
 from .layout import layout
-from .marks import Heat, Text
+from .marks import Bars, Heat, Text
 from .model import FULL, Edge, Graph, Node
 from .placement import Placement, Spline
 from .png import data_uri, heat_png
@@ -228,7 +228,10 @@ class _Sketch:
     def _block(self, kind: str, block: Block, x: float, y: float) -> None:
         self.body.append(f'<g class="{kind}" transform="translate({px(x)} {px(y)})">')
         for mark in block.marks:
-            self.body.append(_heat(mark) if isinstance(mark, Heat) else _written(mark))
+            if isinstance(mark, Bars):
+                self.body.append(_bars(mark))
+            else:
+                self.body.append(_heat(mark) if isinstance(mark, Heat) else _written(mark))
         self.body.append("</g>")
 
     def _sum(self) -> None:
@@ -305,6 +308,16 @@ def _written(mark: Text) -> str:
     kind = "z on" if mark.tone == "on strong" else f"z {mark.tone}"
     kind += " m" if mark.anchor == "middle" else ""
     return f'<text class="{kind}" x="{px(mark.x)}" y="{px(mark.y)}">{escape(mark.text)}</text>'
+
+
+def _bars(mark: Bars) -> str:
+    """A histogram: bars as one shape, on a line."""
+    foot, step = mark.y + mark.h, mark.w / len(mark.heights)
+    top = max(mark.heights) or 1.0
+    path = [f"M{px(mark.x)} {px(foot)}"]
+    for i, height in enumerate(mark.heights):
+        path.append(f"V{px(foot - mark.h * height / top)}H{px(mark.x + (i + 1) * step)}")
+    return f'<path class="bars" d="{"".join(path)}V{px(foot)}z"/>'
 
 
 def _heat(mark: Heat) -> str:
