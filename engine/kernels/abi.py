@@ -39,5 +39,5 @@ SHARED = 65536
 CAPTURED = 128
 """Calls that a kernel which only writes down how it is called keeps."""
 
-CALL_WORDS = 18
+CALL_WORDS = 20
 """Words of a row that it keeps of each call, beside the range."""

@@ -98,6 +98,8 @@ def kernel(args, begin, end):
     row[15] = max(columns, 1)
     row[16] = max(rows, 1)
     row[17] = cut
+    row[18] = 0
+    row[19] = 0
     chunks = min(batch * cut, 64) if m * n * k * batch >= {TILED} else 1
     return share_out(table[3], table[0], row, 0, batch * cut, chunks)
 """

@@ -51,10 +51,15 @@ def kernel(args, begin, end):
         line = unit // blocks
         first = unit % blocks * {SUM_ROWS}
         last = min(first + {SUM_ROWS}, n)
-        for left in range(0, inner, TILE):
-            width = min(TILE, inner - left)
+        left = 0
+        while left < inner:
             x = FLOAT(args[1] + ((line * n + first) * inner + left) * ITEM)
-            column_sum_FLOAT(totals, x, inner, last - first, width)
+            if inner - left > 3 * TILE:  # several side by side: each waits for its last addition
+                width = min(4 * TILE, inner - left)
+                column_sum4_FLOAT(totals, x, inner, last - first, width - 3 * TILE)
+            else:
+                width = min(TILE, inner - left)
+                column_sum_FLOAT(totals, x, inner, last - first, width)
             at = unit * inner + left
             if blocks == 1:
                 out = FLOAT(args[0] + at * ITEM)
@@ -64,6 +69,7 @@ def kernel(args, begin, end):
                 partial = f64(args[0] + at * 8)
                 for j in range(width):
                     partial[j] = totals[j]
+            left += width
     return 0
 """,
 )

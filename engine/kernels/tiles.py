@@ -5,9 +5,13 @@ scratch. Each sum goes over k in order, so its bits depend on nothing but its ro
 from .abi import DEPTH
 from .build import range_kernel
 
+POSITIVE, GATED = 4, 8
+"""relu(sum), and the sum where the gate is above 0, else 0."""
+
 # args: out, a, b, bias, -, m, n, k, a_row, a_column, b_row, b_column (strides in elements),
-# a_batch, b_batch, with_bias, columns of a tile, rows of a tile, tiles. out is (batch, m, n),
-# contiguous. The range counts tiles: unit u is tile u % tiles of product u // tiles.
+# a_batch, b_batch, with_bias, columns of a tile, rows of a tile, tiles, what is done to the sums in
+# the end (POSITIVE, GATED or 0), the matrix that gates. out is (batch, m, n), contiguous, and so is
+# the gate. The range counts tiles: unit u is tile u % tiles of product u // tiles.
 tiles = range_kernel(
     "tiles",
     f"""
@@ -53,7 +57,9 @@ def pack_a(block, lines, a_row, a_column, rows, depth):
                     strip[p * 8 + i] = a[(top + i) * a_row + p * a_column]
 
 @njit(error_model="numpy")
-def strips(target, n, a, a_row, a_column, strip, m, line, line_row, depth, bias, columns, mode):
+def strips(
+    target, n, a, a_row, a_column, strip, m, line, line_row, depth, bias, columns, mode, shift
+):
     top = 0
     high = 8 if wide_registers() else 4
     while top < m:
@@ -61,13 +67,24 @@ def strips(target, n, a, a_row, a_column, strip, m, line, line_row, depth, bias,
         out = FLOAT(target + top * n * ITEM)
         row = a_row if strip == 0 else 1
         if m - top >= high and high == 8:
-            tile8_FLOAT(out, n, at, row, a_column, line, line_row, depth, bias, columns, mode)
+            tile8_FLOAT(
+                out, n, at, row, a_column, line, line_row, depth, bias, columns, mode, shift
+            )
             top += 8
         elif m - top >= 4:
-            tile4_FLOAT(out, n, at, row, a_column, line, line_row, depth, bias, columns, mode)
+            tile4_FLOAT(
+                out, n, at, row, a_column, line, line_row, depth, bias, columns, mode, shift
+            )
             top += 4
+        elif m - top >= 2:
+            tile2_FLOAT(
+                out, n, at, row, a_column, line, line_row, depth, bias, columns, mode, shift
+            )
+            top += 2
         else:
-            tile1_FLOAT(out, n, at, row, a_column, line, line_row, depth, bias, columns, mode)
+            tile1_FLOAT(
+                out, n, at, row, a_column, line, line_row, depth, bias, columns, mode, shift
+            )
             top += 1
 
 def kernel(args, begin, end):
@@ -78,6 +95,7 @@ def kernel(args, begin, end):
     b_row = args[10]
     b_column = args[11]
     cut = args[17]
+    shift = args[19] - args[0]
     across = -(-n // args[15])
     scratch = scratch_128k()
     block = scratch_256k()
@@ -104,7 +122,9 @@ def kernel(args, begin, end):
         for part in range(max(1, -(-k // most))):
             start = part * most
             depth = min(most, k - start)
-            mode = (1 if start > 0 else 0) + (2 if args[14] and start + depth == k else 0)
+            mode = 1 if start > 0 else 0
+            if start + depth == k:
+                mode += (2 if args[14] else 0) + args[18]
             for left in range(begin_column, end_column, group):
                 right = min(left + group, end_column)
                 if packs_b:
@@ -136,6 +156,7 @@ def kernel(args, begin, end):
                         strips(
                             target + (top * n + j) * ITEM, n, at, a_row, step, strip, rows,
                             FLOAT(line), line_row, depth, FLOAT(args[3] + j * ITEM), columns, mode,
+                            shift,
                         )
         if heap:
             release(heap)

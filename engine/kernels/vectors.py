@@ -71,9 +71,9 @@ lane_max_f32 = _lanes(types.float32, ir.FloatType(), "max")
 lane_max_f64 = _lanes(types.float64, ir.DoubleType(), "max")
 
 
-def _column_sum(numba_type, element):
-    """An intrinsic: float64 sums over `rows` rows of the first `columns` of TILE columns at a
-    pointer, rows `step` elements apart, written to `out`.
+def _column_sum(numba_type, element, tiles):
+    """An intrinsic: float64 sums over `rows` rows of `tiles` times TILE columns at a pointer, of
+    the last TILE only the first `columns`; rows are `step` elements apart; written to `out`.
     """
     narrow = ir.VectorType(element, TILE)
     wide = ir.VectorType(ir.DoubleType(), TILE)
@@ -88,19 +88,27 @@ def _column_sum(numba_type, element):
         def codegen(context, builder, signature, args):
             out, pointer, step, rows, columns = args
             load, at, mask = _masked_load(context, builder, element, columns)
-            slot = cgutils.alloca_once(builder, wide)
-            builder.store(ir.Constant(wide, [0.0] * TILE), slot)
             zero = ir.Constant(narrow, [0.0] * TILE)
+            slots = [cgutils.alloca_once(builder, wide) for _ in range(tiles)]
+            for slot in slots:
+                builder.store(ir.Constant(wide, [0.0] * TILE), slot)
             with cgutils.for_range(builder, rows) as loop:
                 row = builder.gep(pointer, [builder.mul(loop.index, step)])
-                values = builder.call(
-                    load, [builder.bitcast(row, narrow.as_pointer()), at, mask, zero]
-                )
-                if narrow != wide:
-                    values = builder.fpext(values, wide)
-                builder.store(builder.fadd(builder.load(slot), values), slot)
-            put = builder.store(builder.load(slot), builder.bitcast(out, wide.as_pointer()))
-            put.align = 8
+                for k, slot in enumerate(slots):
+                    place = builder.gep(row, [ir.Constant(I64, k * TILE)])
+                    place = builder.bitcast(place, narrow.as_pointer())
+                    if k + 1 < tiles:
+                        values = builder.load(place)
+                        values.align = element.get_abi_size(context.target_data)
+                    else:
+                        values = builder.call(load, [place, at, mask, zero])
+                    if narrow != wide:
+                        values = builder.fpext(values, wide)
+                    builder.store(builder.fadd(builder.load(slot), values), slot)
+            for k, slot in enumerate(slots):
+                place = builder.gep(out, [ir.Constant(I64, k * TILE)])
+                put = builder.store(builder.load(slot), builder.bitcast(place, wide.as_pointer()))
+                put.align = 8
             return context.get_dummy_value()
 
         return signature, codegen
@@ -125,30 +133,36 @@ def _masked_load(context, builder, element, columns):
     return load, ir.Constant(I32, element.get_abi_size(context.target_data)), mask
 
 
-column_sum_f32 = _column_sum(types.float32, ir.FloatType())
-column_sum_f64 = _column_sum(types.float64, ir.DoubleType())
+column_sum_f32 = _column_sum(types.float32, ir.FloatType(), 1)
+column_sum_f64 = _column_sum(types.float64, ir.DoubleType(), 1)
+column_sum4_f32 = _column_sum(types.float32, ir.FloatType(), 4)
+column_sum4_f64 = _column_sum(types.float64, ir.DoubleType(), 4)
 
 
 def _tile(numba_type, element, rows):
     """An intrinsic: a `rows` x TILE tile of A @ B, summed over k in order by fused multiply-add, of
     which the first `columns` columns are written. With 1 in `mode` the sums go on from what is in
-    `out`, with 2 `bias` is added in the end. B has TILE columns that can be read.
+    `out`, with 2 `bias` is added in the end; then, with 4, what is negative becomes 0 (relu), or,
+    with 8, what is not above 0 in the matrix that lies `shift` bytes after `out` (gate). B has TILE
+    columns that can be read.
     """
     vector = ir.VectorType(element, TILE)
     mask_type = ir.VectorType(ir.IntType(1), TILE)
     size = "f32" if element == ir.FloatType() else "f64"
 
     @intrinsic
-    def tile(typingctx, out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns, mode):
+    def tile(
+        typingctx, out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns, mode, shift
+    ):
         pointer = types.CPointer(numba_type)
         integer = types.int64
         signature = types.void(
             pointer, integer, pointer, integer, integer, pointer, integer, integer, pointer,
-            integer, integer,
+            integer, integer, integer,
         )  # fmt: skip
 
         def codegen(context, builder, signature, args):
-            out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns, mode = args
+            out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns, mode, shift = args
             place = vector.as_pointer()
             load, at, mask = _masked_load(context, builder, element, columns)
             fma_type = ir.FunctionType(vector, [vector] * 3)
@@ -161,9 +175,9 @@ def _tile(numba_type, element, rows):
             zero = ir.Constant(vector, [0.0] * TILE)
             nothing = ir.Constant(vector, ir.Undefined)
             splat = ir.Constant(ir.VectorType(I32, TILE), [0] * TILE)
-            continues, biased = (
+            continues, biased, positive, gated = (
                 builder.trunc(builder.lshr(mode, ir.Constant(I64, bit)), ir.IntType(1))
-                for bit in (0, 1)
+                for bit in range(4)
             )
             lines = [
                 builder.bitcast(
@@ -195,9 +209,21 @@ def _tile(numba_type, element, rows):
             with builder.if_then(biased):
                 values = builder.call(load, [builder.bitcast(bias, place), at, mask, zero])
                 builder.store(values, addend)
+            for slot in slots:
+                builder.store(builder.fadd(builder.load(slot), builder.load(addend)), slot)
+            with builder.if_then(positive):
+                for slot in slots:
+                    total = builder.load(slot)
+                    keeps = builder.fcmp_unordered(">", total, zero)  # a NaN stays
+                    builder.store(builder.select(keeps, total, zero), slot)
+            with builder.if_then(gated):
+                for slot, line in zip(slots, lines, strict=True):
+                    there = builder.add(builder.ptrtoint(line, I64), shift)
+                    gate = builder.call(load, [builder.inttoptr(there, place), at, mask, zero])
+                    opens = builder.fcmp_ordered(">", gate, zero)
+                    builder.store(builder.select(opens, builder.load(slot), zero), slot)
             for slot, line in zip(slots, lines, strict=True):
-                total = builder.fadd(builder.load(slot), builder.load(addend))
-                builder.call(store, [total, line, at, mask])
+                builder.call(store, [builder.load(slot), line, at, mask])
             return context.get_dummy_value()
 
         return signature, codegen
@@ -207,9 +233,11 @@ def _tile(numba_type, element, rows):
 
 tile8_f32 = _tile(types.float32, ir.FloatType(), 8)
 tile4_f32 = _tile(types.float32, ir.FloatType(), 4)
+tile2_f32 = _tile(types.float32, ir.FloatType(), 2)
 tile1_f32 = _tile(types.float32, ir.FloatType(), 1)
 tile8_f64 = _tile(types.float64, ir.DoubleType(), 8)
 tile4_f64 = _tile(types.float64, ir.DoubleType(), 4)
+tile2_f64 = _tile(types.float64, ir.DoubleType(), 2)
 tile1_f64 = _tile(types.float64, ir.DoubleType(), 1)
 
 

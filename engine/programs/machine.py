@@ -193,6 +193,12 @@ def feed(part, order, first):
         elif size == 8:
             for i in range(rows):
                 i64(target)[i] = i64(source)[i64(order)[first + i]]
+        elif size % 8 == 0 and size <= 4096:
+            for i in range(rows):
+                row = i64(source + i64(order)[first + i] * size)
+                to = i64(target + i * size)
+                for j in range(size // 8):
+                    to[j] = row[j]
         else:
             for i in range(rows):
                 copy_bytes(target + i * size, source + i64(order)[first + i] * size, size)

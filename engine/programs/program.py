@@ -16,6 +16,7 @@ from ..tensors import wrap
 from . import machine
 from .chains import chains
 from .direct import direct
+from .epilogues import epilogues
 from .instructions import Address, Instruction, Rows, arrays_of, memory_at
 from .merged import merged
 from .pointers import Pointers
@@ -23,7 +24,7 @@ from .recorder import Op, Recorder, check_finite, owner
 from .reuse import Places, lay_out
 from .unused import used
 
-PASSES = frozenset({"unused", "chains", "direct", "merged", "reuse", "threads"})
+PASSES = frozenset({"unused", "chains", "direct", "epilogues", "merged", "reuse", "threads"})
 """What is done to a recording before it runs; none changes a result."""
 
 SHARED, CHUNK = 20e-6, 10e-6
@@ -53,6 +54,8 @@ class Program:
             items = chains(items, set(inner))
         if "direct" in passes:
             items = [part for item in items for part in _direct(item)]
+        if "epilogues" in passes:
+            items = epilogues(items, set(inner), ops)
         if "merged" in passes:
             items = merged(items)
         places = lay_out(items, inner if "reuse" in passes else {})
