@@ -69,14 +69,13 @@ def ready(spec: dict) -> Bench:
 
     few, more = length(2), length(6)
     layers = 2 + round((spec["instructions"] - few) * 4 / (more - few))
-    verifying = deep(layers, verify_every=1)
-    verifying.call(x, y)
-    verifying.call(x, y)
 
     def once() -> dict[str, float]:
-        step = deep(layers)
+        # both before any call: a new module or optimizer asks every program for a new recording
+        step, verifying = deep(layers), deep(layers, verify_every=1)
         both = step.beside(x, y) + step.beside(x, y)
-        made = max(both - verifying.beside(x, y), 0.0)
+        _, _, again = (verifying.beside(x, y) for _ in range(3))
+        made = max(both - again, 0.0)
         return {"seconds": made, "verified": both, "instructions": step.instructions()}
 
     def measure(seconds: float) -> dict[str, float]:
