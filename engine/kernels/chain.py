@@ -8,7 +8,7 @@ from .walk import LOAD
 SCRATCH = 65536
 """Bytes of scratch that a chain has."""
 
-STEP_WORDS = 11
+STEP_WORDS = 13
 """Words of a step: the kernel, how many operands, its mode (build.elementwise_kernel), and of each
 operand, the result first, where it lies and the bytes from one element to the next; IN_SCRATCH
 there means that it lies in that slot."""

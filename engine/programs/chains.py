@@ -12,7 +12,7 @@ import numpy as np
 
 from ..kernels import chain as kernels
 from ..kernels.build import I64, kernel_at, modes
-from ..kernels.pairs import ARITHMETIC, FUNCTIONS, pair
+from ..kernels.fused import ARITHMETIC, FUNCTIONS, fused
 from ..kernels.update import accumulate, in_place
 from ..kernels.walk import walk
 from ..ops.elementwise import add, clone
@@ -248,36 +248,67 @@ def _moving(step: Step) -> list[View]:
     return [x for k, x in enumerate(step.operands) if not mode >> k & 1]
 
 
-def _units(steps: Sequence[Step], inside: set[int]) -> list[tuple[Step, int, int]]:
-    """Steps with their modes, and how many of the given ones each stands for: two ops become one
-    step (kernels/pairs.py), where only the second reads the result of the first."""
-    uses: dict[int, int] = {}
-    for step in steps:
-        for x in (step.out, *step.operands):
-            uses[x.memory] = uses.get(x.memory, 0) + 1
-    found: list[tuple[Step, int, int]] = []
-    k = 0
-    while k < len(steps):
-        one = steps[k]
-        both = None
-        if k + 1 < len(steps) and one.out.memory in inside and uses[one.out.memory] == 2:
-            both = _pair(one, steps[k + 1])
-        found.append((both, 0, 2) if both else (one, _mode(one), 1))
-        k += 2 if both else 1
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """Steps that one kernel computes: `step`, whose operands are theirs."""
+
+    step: Step
+    mode: int
+    still: int
+    """Which operands are read as one number, as bits."""
+
+
+def _units(steps: Sequence[Step], inside: set[int]) -> list[Unit]:
+    """What is computed one after the other: arithmetic whose result only one later step reads is
+    done by that step's kernel (kernels/fused.py), if it is arithmetic or a function.
+    """
+    readers: dict[int, list[int]] = {}
+    written: dict[int, list[int]] = {}
+    for k, step in enumerate(steps):
+        written.setdefault(step.out.memory, []).append(k)
+        for x in step.operands:
+            readers.setdefault(x.memory, []).append(k)
+    within: dict[int, list[int]] = {}
+    """For a step the earlier ones that it computes too."""
+    for k, step in enumerate(steps):
+        memory = step.out.memory
+        if _name(step) not in ARITHMETIC or step.adds or k in within or memory not in inside:
+            continue
+        if len(readers.get(memory, ())) != 1 or len(written[memory]) != 1:
+            continue
+        reader = readers[memory][0]
+        last = _name(steps[reader])
+        changed = any(k < n < reader for x in step.operands for n in written.get(x.memory, ()))
+        follows = last in ARITHMETIC or last in FUNCTIONS
+        if follows and not steps[reader].adds and not changed:
+            within.setdefault(reader, []).append(k)
+    gone = {k for several in within.values() for k in several}
+    found = []
+    for k, step in enumerate(steps):
+        if k in within:
+            found.append(_fused(step, [steps[n] for n in within[k]]))
+        elif k not in gone:
+            found.append(Unit(step, _mode(step), _mode(step)))
     return found
 
 
-def _pair(one: Step, other: Step) -> Step | None:
-    """Two steps as one, if there is a kernel for both and the second reads the first."""
-    first, second = kernel_at[one.kernel].name, kernel_at[other.kernel].name
-    follows = second in ARITHMETIC or second in FUNCTIONS
-    sides = [k for k, x in enumerate(other.operands) if x.memory == one.out.memory]
-    if one.adds or other.adds or first not in ARITHMETIC or not follows or len(sides) != 1:
-        return None
-    operands = one.operands + tuple([x for k, x in enumerate(other.operands) if k != sides[0]])
-    whole = Step(0, other.out, operands, one.total, one.source)
-    kernel = pair(first, second, sides[0], _still(whole)).address(other.out.array.dtype)
-    return replace(whole, kernel=kernel)
+def _name(step: Step) -> str:
+    return kernel_at[step.kernel].name
+
+
+def _fused(last: Step, firsts: list[Step]) -> Unit:
+    """A step with the one or two whose results it reads."""
+    by_memory = {step.out.memory: step for step in firsts}
+    operands: list[View] = []
+    names = []
+    for x in last.operands:
+        first = by_memory.get(x.memory)
+        names.append(_name(first) if first else "")
+        operands += first.operands if first else (x,)
+    whole = replace(last, operands=tuple(operands))
+    still = _still(whole)
+    kernel = fused(_name(last), names[0], names[1] if len(names) > 1 else "", still)
+    return Unit(replace(whole, kernel=kernel.address(last.out.array.dtype)), 0, still)
 
 
 class _Tables:
@@ -290,16 +321,13 @@ class _Tables:
         self._free: list[int] = []
         self._slots: dict[int, int] = {}
         self._loaded: dict[tuple[int, tuple[int, ...], tuple[int, ...]], int] = {}
-        last = {}
-        for k, step in enumerate(steps):
-            for x in (step.out, *step.operands):
-                last[x.memory] = k
-        done = -1
-        for step, mode, count in _units(steps, inside):
-            done += count
-            still = _still(step) if count > 1 else mode
+        units = _units(steps, inside)
+        last = {x.memory: k for k, unit in enumerate(units)
+                for x in (unit.step.out, *unit.step.operands)}  # fmt: skip
+        for k, unit in enumerate(units):
+            step, mode = unit.step, unit.mode
             reads = [
-                (Address(x.array), 0) if still >> j & 1 else self._read(x)
+                (Address(x.array), 0) if unit.still >> j & 1 else self._read(x)
                 for j, x in enumerate(step.operands)
             ]
             memory = step.out.memory
@@ -318,7 +346,7 @@ class _Tables:
                 if before is not None:
                     self._free.append(before)
             for memory in {x.memory for x in (step.out, *step.operands)}:
-                if memory in self._slots and last[memory] <= done:
+                if memory in self._slots and last[memory] == k:
                     self._free.append(self._slots.pop(memory))
 
     def _slot(self) -> int:
