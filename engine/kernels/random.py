@@ -112,7 +112,7 @@ def kernel(args, begin, end):
 
 # args: out (int64), state, count. The range is one shuffle: position i, from the last to the
 # second, changes places with one of 0 ... i, drawn with 53 bits (Fisher, Yates 1938; Durstenfeld
-# 1964).
+# 1964). Block b draws for positions 2 b and 2 b + 1; 64 blocks at a time.
 shuffle_kernel = range_kernel(
     "shuffle",
     PHILOX
@@ -120,19 +120,23 @@ shuffle_kernel = range_kernel(
 def kernel(args, begin, end):
     out = i64(args[0])
     state = i64(args[1])
-    words = u32(scratch_512())
+    drawn = i64(scratch_2k())
     key = np.uint64(state[0])
     draw = np.uint64(state[1])
     for i in range(args[2]):
         out[i] = i
-    for i in range(args[2] - 1, 0, -1):
-        if i & 1 or i == args[2] - 1:
-            philox(words, key, draw, np.uint64(i >> 1))
-        half = 2 * (i & 1)
-        j = np.int64(fraction53(words[half], words[half + 1]) * np.float64(i + 1))
-        other = out[j]
-        out[j] = out[i]
-        out[i] = other
+    last = args[2] - 1
+    for first in range(last // 128 * 64, -1, -64):
+        for k in range(64):
+            a, b, c, d = rounds(key, draw, np.uint64(first + k))
+            i = np.float64(2 * (first + k) + 1)
+            drawn[2 * k] = np.int64(fraction53(np.uint32(a), np.uint32(b)) * i)
+            drawn[2 * k + 1] = np.int64(fraction53(np.uint32(c), np.uint32(d)) * (i + 1.0))
+        for i in range(min(last, 2 * first + 127), max(2 * first - 1, 0), -1):
+            j = drawn[i - 2 * first]
+            other = out[j]
+            out[j] = out[i]
+            out[i] = other
     return 0
 """,
 )

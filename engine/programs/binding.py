@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from sys import getrefcount
 
 import numpy as np
 
@@ -17,6 +18,13 @@ from .recorder import Recorder, owner
 
 Must = tuple[object, int, object]
 """An object, the place of a word in it, and the object whose address must stand there."""
+
+KEPT = 2
+"""Arrays of each big result that are kept for later calls, once nobody else has them: their memory
+is there already, and near."""
+
+ALONE = 3
+"""References to an array that only `Binding._array` has: its list, its variable, the question."""
 
 BIG = 16384
 """Bytes from which on an array is not copied."""
@@ -52,6 +60,7 @@ class Binding:
                     self._fresh.append((a.shape, a.dtype))
         program.pointers.settle()
         self.program = program
+        self._kept: list[list[np.ndarray]] = [[] for _ in self._fresh]
         self.moves = any(kind[5] for kind in kinds)
         outside = [owner(x.data) for op in seen.ops for x in op.changed
                    if id(owner(x.data)) not in seen.made]  # fmt: skip
@@ -83,10 +92,21 @@ class Binding:
         return table
 
     def fresh(self) -> tuple[np.ndarray, ...]:
-        """New arrays for the results that are written where they will stay. The program's rows are
-        about to point to them."""
+        """New arrays for the results that are written where they will stay, or those of earlier
+        calls that nobody has any more. The program's rows are about to point to them."""
         self.program.pointers.away = True
-        return tuple([np.empty(shape, dtype) for shape, dtype in self._fresh])
+        return tuple([self._array(k) for k in range(len(self._fresh))])
+
+    def _array(self, k: int) -> np.ndarray:
+        kept = self._kept[k]
+        for array in kept:
+            if getrefcount(array) == ALONE:
+                return array
+        array = np.empty(*self._fresh[k])
+        kept.append(array)
+        if len(kept) > KEPT:
+            del kept[0]
+        return array
 
 
 def _kind(array: np.ndarray, moves: np.ndarray | None) -> list[int]:

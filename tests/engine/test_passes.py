@@ -393,3 +393,18 @@ def test_programs_that_are_given_up_leave_nothing_in_a_tensor():
     step(tensor(np.ones(49)))
     with pytest.raises(GraphError, match="changed in place"):
         older.backward()
+
+
+def test_a_result_that_somebody_has_is_never_written_again(small: None):
+    step = played(gelu, tensor(np.linspace(-2, 2, 100)))
+    xs = [tensor(np.linspace(-1, k, 100)) for k in range(1, 9)]
+    held = [step(x) for x in xs]
+    views = [step(x).numpy()[10:20] for x in xs]
+    parts = [step(x)[30:40] for x in xs]
+    for x, one, view, part in zip(xs, held, views, parts, strict=True):
+        wanted = gelu(x)
+        assert bits(one) == bits(wanted)
+        assert view.tobytes() == wanted.numpy()[10:20].tobytes()
+        assert bits(part) == bits(wanted[30:40])
+    dropped = step(xs[0]).data.ctypes.data
+    assert step(xs[1]).data.ctypes.data == dropped, "memory that nobody has is used again"
