@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .kernels.memory import aligned
 from .tensors import Tensor, to_array, wrap
 
 
@@ -32,7 +33,7 @@ def full(shape: int | Sequence[int], value: float, dtype: Any = None) -> Tensor:
     """A float32 tensor of one number, or of `dtype`."""
     wanted = to_array(np.zeros((), np.float32 if dtype is None else dtype), dtype).dtype
     with np.errstate(over="ignore", invalid="ignore"):
-        return wrap(np.full(shape, value, wanted))
+        return wrap(_filled(shape, value, wanted))
 
 
 def zeros(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
@@ -47,7 +48,7 @@ def ones(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
 
 def zeros_like(x: Tensor) -> Tensor:
     """Zeros of the shape and type of `x`."""
-    return wrap(np.zeros(x.shape, x.dtype))
+    return wrap(_filled(x.shape, 0, x.dtype))
 
 
 def ones_like(x: Tensor) -> Tensor:
@@ -58,3 +59,10 @@ def ones_like(x: Tensor) -> Tensor:
 def arange(*bounds: float, dtype: Any = None) -> Tensor:
     """Evenly spaced numbers, as np.arange; floats become float32."""
     return wrap(to_array(np.arange(*bounds), dtype))
+
+
+def _filled(shape: int | Sequence[int], value: float, dtype: np.dtype) -> np.ndarray:
+    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    out = aligned(sizes, dtype)
+    out.fill(value)
+    return out

@@ -13,6 +13,7 @@ import numpy as np
 from .errors import DtypeError, GraphError, ShapeError, shapes
 from .kernels.abi import MAX_DIMS
 from .kernels.build import F32, F64
+from .kernels.memory import aligned
 from .kernels.pool import start_if_wanted
 from .tape import captured, recorder, recorders, state, switched
 
@@ -351,7 +352,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarr
     wanted = np.dtype(wanted.type)  # in the machine's byte order, and NumPy's one object for it
     if array.dtype is wanted and not copy and _is_regular(array):
         return array
-    out = np.empty(array.shape, wanted)
+    out = aligned(array.shape, wanted)
     with np.errstate(over="ignore", invalid="ignore"):
         np.copyto(out, array, casting="unsafe")
     return out

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ReplayError
 from ..tape import last_change, tick
-from ..tensors import Tensor, wrap
+from ..tensors import Tensor, to_array, wrap
 from .floats import is_float
 from .trees import Leaf, flatten_arguments, rebuild
 
@@ -122,8 +122,8 @@ def _kind(x: Leaf) -> Any:
 
 def _stand_in(source: Leaf) -> Tensor:
     if not isinstance(source, Tensor):
-        return Tensor(source)
-    x = Tensor(source.data, source.data.dtype)
+        return wrap(np.array(to_array(source)))  # memory of its own, as results have
+    x = wrap(source.data.copy(order="C"))
     x.needs, x.name = source.needs, source.name
     return x
 
