@@ -121,71 +121,49 @@ def kernel(args, begin, end):
 """,
 )
 
-# args: losses, logits, targets (int64), mean, columns, ignored, divisor. losses[i] is
-# -log softmax(x)[target] of row i, 0 where the target is the ignored one. With a divisor the range
-# is all rows, at most a block of a sum, and their sum over it goes to `mean`, as sum_rows has it.
-# Status: 1 + the row whose class there is not.
-losses_kernel = range_kernel(
-    "cross_entropy",
-    f"""
-def kernel(args, begin, end):
-    losses = FLOAT(args[0])
-    x = FLOAT(args[1])
-    targets = i64(args[2])
-    columns = args[4]
-{OPENING}
+# What follows the opening: the loss of each row, with the logarithms in LOGS; the mean of all; how
+# many rows count; the slopes.
+LOSSES = """
         for r in range(rows):
-            powers[r] = log(totals[r])
+            LOGS[r] = log(totals[r])
         for r in range(rows):
             target = targets[start + r]
-            if target == args[5]:
+            if target == ignored:
                 losses[start + r] = 0
             elif target < 0 or target >= columns:
                 return 1 + start + r
             else:
-                losses[start + r] = powers[r] - (x[top + r * columns + target] - peaks[r])
-    if args[6]:
+                losses[start + r] = LOGS[r] - (x[top + r * columns + target] - peaks[r])
+"""
+MEAN = """
+    if DIVISOR:
         full = end // LANES
         sum = lane_sum_FLOAT(losses, full)
         for i in range(full * LANES, end):
             sum += np.float64(losses[i])
-        FLOAT(args[3])[0] = sum / args[6]
-    return 0
-""",
-    splits=False,
-)
-
-# args: out, logits, targets, upstream (one number for each row, or one for all: stride 0),
-# columns, ignored, stride, rows, all. out = (softmax - one-hot) * upstream, over the number of
-# rows that are not ignored unless `rows` is 0; an upstream of exactly 0 gives 0.
-slope_kernel = range_kernel(
-    "cross_entropy_slope",
-    f"""
-def kernel(args, begin, end):
-    columns = args[4]
-    out = FLOAT(args[0])
-    x = FLOAT(args[1])
-    targets = i64(args[2])
-    upstream = FLOAT(args[3])
+        FLOAT(args[3])[0] = sum / DIVISOR
+"""
+COUNTS = """
     scales = FLOAT(scratch_8k())
     divisor = 0
-    for row in range(args[7]):
-        divisor += targets[row] != args[5]
+    for row in range(counted):
+        divisor += targets[row] != ignored
     if divisor == 0:
         divisor = 1
-{OPENING}
+"""
+SLOPES = f"""
         wrong = 0
         for r in range(rows):
             target = targets[start + r]
-            wrong += (target != args[5]) & ((target < 0) | (target >= columns))
+            wrong += (target != ignored) & ((target < 0) | (target >= columns))
         if wrong:
             for r in range(rows):
                 target = targets[start + r]
-                if target != args[5] and (target < 0 or target >= columns):
+                if target != ignored and (target < 0 or target >= columns):
                     return 1 + start + r
         for r in range(rows):
             totals[r] = FLOAT_type(1) / totals[r]
-        if args[6]:
+        if stride:
             for r in range(rows):
                 scales[r] = upstream[start + r] / divisor
         else:
@@ -193,7 +171,7 @@ def kernel(args, begin, end):
             for r in range(rows):
                 scales[r] = scale
         for r in range(rows):
-            scales[r] = FLOAT_zero if targets[start + r] == args[5] else scales[r]
+            scales[r] = FLOAT_zero if targets[start + r] == ignored else scales[r]
         if columns < LANES:
             for c in range(columns):
                 for r in range(rows):
@@ -222,10 +200,76 @@ def kernel(args, begin, end):
             out[at + targets[start + r]] -= FLOAT_type(1)
             for c in range(columns):
                 out[at + c] *= scale
+"""
+
+# args: losses, logits, targets (int64), mean, columns, ignored, divisor. losses[i] is
+# -log softmax(x)[target] of row i, 0 where the target is the ignored one. With a divisor the range
+# is all rows, at most a block of a sum, and their sum over it goes to `mean`, as sum_rows has it.
+# Status: 1 + the row whose class there is not.
+losses_kernel = range_kernel(
+    "cross_entropy",
+    f"""
+def kernel(args, begin, end):
+    losses = FLOAT(args[0])
+    x = FLOAT(args[1])
+    targets = i64(args[2])
+    columns = args[4]
+    ignored = args[5]
+{OPENING}
+{LOSSES.replace("LOGS", "powers")}
+{MEAN.replace("DIVISOR", "args[6]")}
+    return 0
+""",
+    splits=False,
+)
+
+# args: out, logits, targets, upstream (one number for each row, or one for all: stride 0),
+# columns, ignored, stride, rows, all. out = (softmax - one-hot) * upstream, over the number of
+# rows that are not ignored unless `rows` is 0; an upstream of exactly 0 gives 0.
+slope_kernel = range_kernel(
+    "cross_entropy_slope",
+    f"""
+def kernel(args, begin, end):
+    out = FLOAT(args[0])
+    x = FLOAT(args[1])
+    targets = i64(args[2])
+    upstream = FLOAT(args[3])
+    columns = args[4]
+    ignored = args[5]
+    stride = args[6]
+    counted = args[7]
+{COUNTS}
+{OPENING}
+{SLOPES}
     return 0
 """,
 )
 
+# Both at once, from one softmax: the arguments of the first, then out, upstream, stride, rows and
+# the ignored class of the second.
+both_kernel = range_kernel(
+    "cross_entropy_both",
+    f"""
+def kernel(args, begin, end):
+    losses = FLOAT(args[0])
+    x = FLOAT(args[1])
+    targets = i64(args[2])
+    columns = args[4]
+    skipped = args[5]
+    out = FLOAT(args[7])
+    upstream = FLOAT(args[8])
+    stride = args[9]
+    counted = args[10]
+    ignored = args[11]
+{COUNTS}
+{OPENING}
+{LOSSES.replace("LOGS", "scales").replace("ignored", "skipped")}
+{SLOPES}
+{MEAN.replace("DIVISOR", "args[6]")}
+    return 0
+""",
+    splits=False,
+)
 
 # args: out (int64), x, columns. The range counts rows; a NaN is the largest.
 argmax_kernel = range_kernel(

@@ -22,9 +22,12 @@ from .merged import merged
 from .pointers import Pointers
 from .recorder import Op, Recorder, check_finite, owner
 from .reuse import Places, lay_out
+from .softmaxes import softmaxes
 from .unused import used
 
-PASSES = frozenset({"unused", "chains", "direct", "epilogues", "merged", "reuse", "threads"})
+PASSES = frozenset(
+    {"unused", "softmaxes", "chains", "direct", "epilogues", "merged", "reuse", "threads"}
+)
 """What is done to a recording before it runs; none changes a result."""
 
 SHARED, CHUNK = 20e-6, 10e-6
@@ -50,6 +53,8 @@ class Program:
         """Whether a loss that is not finite stops the program before its first update."""
         inner = _inner(seen, [*outputs, *inputs])
         items = self._items(seen, ops)
+        if "softmaxes" in passes:
+            items = softmaxes(items, ops)
         if "chains" in passes:
             items = chains(items, set(inner))
         if "direct" in passes:

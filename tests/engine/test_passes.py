@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import backlit.nn.functional as F
 from backlit import nn, optim
 from backlit.engine import (
+    Generator,
     GraphError,
     Tensor,
     get_num_threads,
@@ -408,3 +410,62 @@ def test_a_result_that_somebody_has_is_never_written_again(small: None):
         assert bits(part) == bits(wanted[30:40])
     dropped = step(xs[0]).data.ctypes.data
     assert step(xs[1]).data.ctypes.data == dropped, "memory that nobody has is used again"
+
+
+# -- products and losses
+
+
+def trained(dtype: str, passes: frozenset[str], sizes: tuple[int, ...] = (7, 33, 18, 5)) -> Any:
+    """A replayed step, after a few calls, its parameters, and the data."""
+    model = nn.MLP(list(sizes), dtype=np.dtype(dtype), generator=Generator(3))
+    opt = optim.Adam(model.parameters())
+
+    def step(x: Tensor, y: Tensor) -> Tensor:
+        loss = F.cross_entropy(model(x), y)
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        return loss
+
+    rng = np.random.default_rng(0)
+    x = tensor(rng.standard_normal((29, sizes[0])), dtype=dtype)
+    y = tensor(rng.integers(0, sizes[-1], 29))
+    native = replay(step, passes=passes)
+    for _ in range(5):
+        native(x, y)
+    return native, [p.numpy().tobytes() for p in model.parameters()], (x, y)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "fewer"), [("epilogues", 4), ("softmaxes", 1)])
+def test_what_belongs_together_is_done_together(name: str, fewer: int, dtype: str):
+    """Two relus and their two gates; a loss and its gradient."""
+    whole, parameters, _ = trained(dtype, PASSES)
+    without, others, _ = trained(dtype, PASSES - {name})
+    assert instructions(whole) == instructions(without) - fewer
+    assert parameters == others
+
+
+def test_a_relu_whose_operand_is_read_twice_stays_alone():
+    a = tensor(np.random.default_rng(0).standard_normal((20, 30)))
+    b = tensor(np.random.default_rng(1).standard_normal((30, 10)))
+    assert instructions(played(lambda a, b: (a @ b).relu(), a, b)) == 1
+    step = played(lambda a, b: ((c := a @ b).relu(), c), a, b)
+    assert instructions(step) == 2
+    assert instructions(played(lambda a, b: (a @ b).relu() + (a @ b).sum(), a, b)) > 1
+
+
+def test_nan_and_zeros_of_both_signs_pass_a_relu_that_a_product_does():
+    a = tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.0], [float("nan"), 1.0], [0.0, -1.0]])
+    b = tensor([[1.0, -1.0, 0.0, -0.0, 1e-30], [2.0, -2.0, -0.0, 0.0, -1e-30]])
+    for dtype in ("float32", "float64"):
+        played(lambda a, b: (a @ b).relu(), a.astype(dtype), b.astype(dtype))
+
+
+def test_a_class_that_there_is_not_is_named_where_loss_and_gradient_are_one():
+    native, _, (x, y) = trained("float32", PASSES)
+    wrong = y.numpy().copy()
+    wrong[11] = 5
+    with pytest.raises(IndexError, match="11"):
+        native(x, tensor(wrong))
+    native(x, y)
