@@ -4,7 +4,7 @@ reads and writes is the same; only where it lies changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -18,12 +18,14 @@ BORDER = 64
 class Places:
     """Where arrays lie: `places(array)` shows the array's elements in its new memory."""
 
-    def __init__(self, starts: Mapping[int, int], total: int):
+    def __init__(self, starts: Mapping[int, int], total: int, gone: Collection[int] = ()):
         whole = np.empty(total + BORDER, np.uint8)
         begin = -memory_at(whole) % BORDER
         self.memory = whole[begin : begin + total]
         """What all moved arrays share."""
         self._starts = starts
+        self._gone = gone
+        """Memory that no instruction needs any more: what lay there never goes to memory."""
         self._moved: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
@@ -32,17 +34,20 @@ class Places:
             return known[1]
         memory = owner(array)
         start = self._starts.get(id(memory))
-        if start is None:
+        if start is not None:
+            start += memory_at(array) - memory_at(memory)
+            moved = np.ndarray(array.shape, array.dtype, self.memory, start, array.strides)
+        elif id(memory) in self._gone:
+            moved = np.broadcast_to(np.zeros((), array.dtype), array.shape)
+        else:
             return array
-        start += memory_at(array) - memory_at(memory)
-        moved = np.ndarray(array.shape, array.dtype, self.memory, start, array.strides)
         self._moved[id(array)] = array, moved
         return moved
 
     def settle(self) -> None:
         """No more arrays will be asked for: let go of the memory where they lay."""
         self._moved.clear()
-        self._starts = {}
+        self._starts, self._gone = {}, ()
 
 
 def lay_out(items: Sequence[Instruction | Op], inner: Mapping[int, np.ndarray]) -> Places:
@@ -69,7 +74,7 @@ def lay_out(items: Sequence[Instruction | Op], inner: Mapping[int, np.ndarray]) 
             starts[memory] = gaps.take(sizes[memory])
         for memory in ends.get(k, ()):
             gaps.give(starts[memory], sizes[memory])
-    return Places(starts, gaps.end)
+    return Places(starts, gaps.end, inner.keys() - lives.keys())
 
 
 class _Gaps:
