@@ -180,6 +180,9 @@ def _of(
 def _view(array: np.ndarray, shape: tuple[int, ...], item: int) -> View:
     """An operand beside a result of some shape: broadcast, its dimensions merged where a step over
     the outer is as many over the inner as that is long."""
+    memory = id(owner(array))
+    if array.shape == shape and array.flags.c_contiguous:
+        return View(array, memory, item, memory_at(array), (array.size,), (item,))
     dims: list[int] = []
     strides: list[int] = []
     lead = len(shape) - array.ndim
@@ -195,7 +198,6 @@ def _view(array: np.ndarray, shape: tuple[int, ...], item: int) -> View:
             strides.append(stride)
     if not dims:
         dims, strides = [1], [item]
-    memory = id(owner(array))
     return View(array, memory, item, memory_at(array), tuple(dims), tuple(strides))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -67,9 +68,8 @@ def _calls(one: Instruction) -> list[Instruction]:
     if one.kernel == multiply.address(I64):
         table = one.words[0]
         assert isinstance(table, int)
-        own = memory(table, 4).copy()
-        kernel, own[0], own[3] = int(own[0]), _capture.address(I64), 0
-        calls = _listen(one, {0: memory_at(own)})
+        kernel, other = _captured_table(table)
+        calls = _listen(one, {0: memory_at(other)})
         return [one.calling(kernel, _symbols(row, one), begin, end) for begin, end, row in calls]
     return []
 
@@ -95,6 +95,21 @@ def _update(one: Instruction) -> Instruction:
     )
 
 
+@cache
+def _captured_table(table: int) -> tuple[int, np.ndarray]:
+    """The kernel of a table that products read, and a table with the capturing one, no pool."""
+    own = memory(table, 4).copy()
+    kernel, own[0], own[3] = int(own[0]), _capture.address(I64), 0
+    return kernel, own
+
+
+@cache
+def _log() -> np.ndarray:
+    """Where the capturing kernel writes."""
+    at = play_one(_capture.address(I64), np.zeros(1, np.int64), -1, 0)
+    return memory(at, 1 + CAPTURED * (2 + CALL_WORDS))
+
+
 def memory(address: int, words: int) -> np.ndarray:
     """The words at an address, as an array that shows them."""
     return np.ctypeslib.as_array((ctypes.c_int64 * words).from_address(address))
@@ -102,8 +117,15 @@ def memory(address: int, words: int) -> np.ndarray:
 
 def _symbols(row: np.ndarray, one: Instruction) -> tuple[Word, ...]:
     """A row that was written down, its addresses within the instruction's arrays as symbols."""
-    spans = [(*np.lib.array_utils.byte_bounds(x), x) for x in one.arrays]
+    spans = [(*_bounds(x), x) for x in one.arrays]
     return tuple([_symbol(word, spans) for word in row.tolist()])
+
+
+def _bounds(array: np.ndarray) -> tuple[int, int]:
+    if array.flags.c_contiguous:
+        begin = memory_at(array)
+        return begin, begin + array.nbytes
+    return np.lib.array_utils.byte_bounds(array)
 
 
 def _symbol(word: int, spans: Sequence[tuple[int, int, np.ndarray]]) -> Word:
@@ -120,7 +142,7 @@ def _listen(one: Instruction, other: dict[int, int]) -> list[tuple[int, int, np.
     row = rows.row(one.words)
     for word, value in other.items():
         row[word] = value
-    log = memory(play_one(_capture.address(I64), row, -1, 0), 1 + CAPTURED * (2 + CALL_WORDS))
+    log = _log()
     log[0] = 0
     if play_one(one.kernel, row, one.begin, one.end) or log[0] > CAPTURED:
         return []

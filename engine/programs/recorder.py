@@ -187,8 +187,9 @@ def check_finite(value: np.ndarray) -> None:
 
 def owner(array: np.ndarray) -> np.ndarray:
     """The array whose memory a view shows."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
+    base = array.base
+    while base is not None and isinstance(base, np.ndarray):
+        array, base = base, base.base
     return array
 
 
