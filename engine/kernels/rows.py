@@ -34,8 +34,8 @@ OPENING = f"""
         if columns < LANES:
             by_row = 1
             by_class = rows
-            for r in range(rows):
-                for c in range(columns):
+            for c in range(columns):
+                for r in range(rows):
                     powers[c * rows + r] = x[top + r * columns + c]
             for r in range(rows):
                 peaks[r] = powers[r]
@@ -180,8 +180,8 @@ SLOPES = f"""
                     shifted[c * rows + r] = (
                         slope * scales[r] if scales[r] != FLOAT_zero else FLOAT_zero
                     )
-            for r in range(rows):
-                for c in range(columns):
+            for c in range(columns):
+                for r in range(rows):
                     out[top + r * columns + c] = shifted[c * rows + r]
             continue
         for r in range(rows):
