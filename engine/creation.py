@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .kernels.memory import aligned
+from .kernels.memory import aligned, beside
 from .tensors import Tensor, to_array, wrap
 
 
@@ -49,6 +49,15 @@ def ones(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
 def zeros_like(x: Tensor) -> Tensor:
     """Zeros of the shape and type of `x`."""
     return wrap(_filled(x.shape, 0, x.dtype))
+
+
+def zeros_beside(x: Tensor, third: int) -> Tensor:
+    """Zeros of the shape and type of `x`, for what a kernel goes through together with it; `third`
+    is 1 or 2 for the first and the second such tensor.
+    """
+    out = beside(x.data, third)
+    out.fill(0)
+    return wrap(out)
 
 
 def ones_like(x: Tensor) -> Tensor:

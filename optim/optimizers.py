@@ -18,8 +18,8 @@ from ..engine import (
     no_grad,
     sgd_update,
     tensor,
-    zeros_like,
 )
+from ..engine.creation import zeros_beside
 from ..engine.tape import outdated, restructured
 from ..nn.parameters import StateError, as_array, clear_gradients, differences
 from .groups import Group, bounded, parameter_list
@@ -325,7 +325,7 @@ class SGD(Optimizer):
         if not group.data["momentum"]:
             return parameter, gradient
         if "momentum_buffer" not in state:
-            state["momentum_buffer"] = zeros_like(parameter)
+            state["momentum_buffer"] = zeros_beside(parameter, 1)
         return parameter, gradient, state["momentum_buffer"]
 
     def update(self, operands: list[Tensor], group: Group) -> None:
@@ -391,8 +391,8 @@ class Adam(Optimizer):
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Group
     ) -> tuple[Tensor, ...]:
         if "exp_avg" not in state:
-            state["exp_avg"] = zeros_like(parameter)
-            state["exp_avg_sq"] = zeros_like(parameter)
+            state["exp_avg"] = zeros_beside(parameter, 1)
+            state["exp_avg_sq"] = zeros_beside(parameter, 2)
         return parameter, gradient, state["exp_avg"], state["exp_avg_sq"]
 
     def update(self, operands: list[Tensor], group: Group) -> None:
