@@ -10,6 +10,7 @@ from typing import Any, overload
 import graphviz
 
 from ..engine import Tensor
+from ..engine.paused import collector_paused
 from ..engine.programs.replay import Replay
 from ..nn import Module
 from .dot import view_to_dot
@@ -19,7 +20,6 @@ from .layout import check_engine
 from .listing import list_view
 from .model import Graph
 from .outline import ModuleFigure
-from .paused import collector_paused
 from .pictures import Picture
 from .record import Recorder, recorded
 from .replayed import ProgramFigure

@@ -22,7 +22,7 @@ from .instructions import (
     Instruction,
     Table,
     Word,
-    arrays_of,
+    memories_of,
     memory_at,
 )
 from .recorder import Op, owner
@@ -115,8 +115,7 @@ def chains(items: Sequence[Instruction | Op], inner: set[int]) -> list[Instructi
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for k, item in enumerate(items):
-        for array in arrays_of(item):
-            memory = id(owner(array))
+        for memory in memories_of(item):
             first.setdefault(memory, k)
             last[memory] = k
     found: list[Instruction | Op] = []
@@ -128,8 +127,13 @@ def chains(items: Sequence[Instruction | Op], inner: set[int]) -> list[Instructi
             found.append(items[at])
             at += 1
             continue
-        one = Chain(begin)
         end = at + 1
+        if end == len(items) or steps[end] is None:
+            alone = _alone(begin)
+            found += [alone] if alone else _together(Chain(begin), set())
+            at = end
+            continue
+        one = Chain(begin)
         while end < len(items) and (step := steps[end]) and one.takes(step):
             one.add(step)
             end += 1
@@ -204,14 +208,23 @@ def _view(array: np.ndarray, shape: tuple[int, ...], item: int) -> View:
 # -- one chain as an instruction
 
 
+def _alone(step: Step) -> Instruction | None:
+    """A step as an instruction of its own, if its kernel can read all of its operands."""
+    if step.adds:
+        return step.source
+    mode = _mode(step)
+    if not all(x.flat for k, x in enumerate(step.operands) if not mode >> k & 1):
+        return None
+    arrays = [step.out.array, *[x.array for x in step.operands]]
+    words = *map(Address, arrays), mode
+    return Instruction(step.kernel, words, 0, step.total, step.source.ops, arrays)
+
+
 def _together(one: Chain, inside: set[int]) -> list[Instruction]:
     """A chain as an instruction; in two where it needs too much scratch, or alone as it was."""
     steps = one.steps
-    if len(steps) == 1 and steps[0].adds:
-        return [steps[0].source]
-    if len(steps) == 1 and all(x.flat for x in _moving(steps[0])):
-        words = *[Address(x.array) for x in (steps[0].out, *steps[0].operands)], _mode(steps[0])
-        return [steps[0].source.calling(steps[0].kernel, words, 0, one.total)]
+    if len(steps) == 1 and (alone := _alone(steps[0])):
+        return [alone]
     table = _Tables(steps, inside)
     if table.count > MOST:
         left, right = steps[: len(steps) // 2], steps[len(steps) // 2 :]
@@ -242,12 +255,6 @@ def _mode(step: Step) -> int:
     """The kernel's mode: the same, as far as it has one for it."""
     mode = _still(step)
     return mode if mode in modes(kernel_at[step.kernel].letters[1:] + "->") else 0
-
-
-def _moving(step: Step) -> list[View]:
-    """The operands of which the kernel reads as many elements as it computes."""
-    mode = _mode(step)
-    return [x for k, x in enumerate(step.operands) if not mode >> k & 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

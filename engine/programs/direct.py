@@ -13,6 +13,7 @@ import ctypes
 import threading
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,9 @@ def kernel(args, begin, end):
 _capture = Kernel("capture", lambda suffix: _SOURCE, splits=False)
 _lock = threading.Lock()
 
+KNOWN = 4096
+"""Products whose calls are remembered."""
+
 
 def direct(instruction: Instruction) -> list[Instruction]:
     """The instruction, or what it calls if it only chooses and calls."""
@@ -66,12 +70,36 @@ def _calls(one: Instruction) -> list[Instruction]:
     if one.kernel == in_place.address(I64):
         return [_update(one)]
     if one.kernel == multiply.address(I64):
-        table = one.words[0]
-        assert isinstance(table, int)
+        return [_product(one)]
+    return []
+
+
+_products: dict[Any, tuple[int, int, int, list[int]]] = {}
+"""Of products of some shapes and strides: the kernel, its range, the words of its row."""
+
+
+def _product(one: Instruction) -> Instruction:
+    """The call that a product makes: where out, a, b and the bias lie, then what depends on their
+    shapes and strides alone.
+    """
+    table, *objects, flip = one.words
+    assert isinstance(table, int)
+    arrays: list[Any] = [word.value for word in objects if isinstance(word, Identity)]
+    key = table, flip, *[None if x is None else (x.shape, x.strides) for x in arrays]
+    known = _products.get(key)
+    if known is None:
         kernel, other = _captured_table(table)
         calls = _listen(one, {0: memory_at(other)})
-        return [one.calling(kernel, _symbols(row, one), begin, end) for begin, end, row in calls]
-    return []
+        if len(calls) != 1:
+            return one
+        begin, end, row = calls[0]
+        known = kernel, begin, end, row[len(arrays) :].tolist()
+        if len(_products) >= KNOWN:
+            _products.clear()
+        _products[key] = known
+    kernel, begin, end, rest = known
+    places = [0 if x is None else Address(x) for x in arrays]
+    return Instruction(kernel, (*places, *rest), begin, end, one.ops, one.arrays)
 
 
 def _update(one: Instruction) -> Instruction:

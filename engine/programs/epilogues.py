@@ -11,7 +11,7 @@ import numpy as np
 
 from ..kernels.build import kernel_at
 from ..kernels.tiles import GATED, POSITIVE, tiles
-from .instructions import Address, Instruction, arrays_of
+from .instructions import Address, Instruction, memories_of
 from .recorder import Op, owner
 
 ENDINGS = {"relu": POSITIVE, "gate": GATED}
@@ -29,13 +29,10 @@ def epilogues(
     """
     touched: dict[int, list[int]] = {}
     for k, item in enumerate(items):
-        for memory in {id(owner(array)) for array in arrays_of(item)}:
-            touched.setdefault(memory, []).append(k)
-    written: dict[int, int] = {}
-    """The last op that writes some memory."""
-    for number, op in enumerate(ops):
-        for array in op.written():
-            written[id(owner(array))] = number
+        for memory in memories_of(item):
+            places = touched.setdefault(memory, [])
+            if not places or places[-1] != k:
+                places.append(k)
     found: list[Instruction | Op | None] = list(items)
     products: dict[int, int] = {}
     """Where the product stands that made some memory."""
@@ -55,8 +52,11 @@ def epilogues(
         x, out = _memory(item.words[1]), _memory(item.words[0])
         gate = item.words[2] if ending.name == "gate" else 0
         alone = x in inner and touched[x] == [place, k] and touched[out][0] == k
-        early = gate == 0 or written.get(_memory(gate), -1) < product.ops[0]
-        if alone and early and _fits(product, item, gate):
+        if alone and _fits(product, item, gate):
+            between = ops[product.ops[0] : item.ops[0]]
+            gates = _memory(gate)
+            if gates and any(id(owner(a)) == gates for op in between for a in op.written()):
+                continue
             words = item.words[0], *product.words[1:ENDING], ENDINGS[ending.name], gate
             both = tuple(dict.fromkeys(product.ops + item.ops))
             found[place] = Instruction(product.kernel, words, product.begin, product.end, both)

@@ -4,7 +4,7 @@ symbols until a program is put together, so that passes can lay results elsewher
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..kernels.build import I64, Kernel
 from ..kernels.door import Call, door
-from .recorder import Op
+from .recorder import Op, owner
 
 
 class Address(NamedTuple):
@@ -41,27 +41,45 @@ class Instruction:
     """One call of a kernel: its address, the words of its row, its range, and the numbers of the
     ops that it computes, or is a part of."""
 
-    __slots__ = ("arrays", "begin", "end", "kernel", "ops", "words")
+    __slots__ = ("_memories", "arrays", "begin", "end", "kernel", "ops", "words")
 
     def __init__(
-        self, kernel: int, words: tuple[Word, ...], begin: int, end: int, ops: tuple[int, ...]
-    ):
+        self, kernel: int, words: tuple[Word, ...], begin: int, end: int, ops: tuple[int, ...],
+        arrays: list[np.ndarray] | None = None,
+    ):  # fmt: skip
         self.kernel = kernel
         self.words: tuple[Word, ...] = words
         self.begin = begin
         self.end = end
         self.ops = ops
-        self.arrays: list[np.ndarray] = []
+        self.arrays: list[np.ndarray] = [] if arrays is None else arrays
         """The arrays among its words, as often as they stand there."""
-        _collect(words, self.arrays)
+        if arrays is None:
+            _collect(words, self.arrays)
+        self._memories: list[int] | None = None
+
+    @property
+    def memories(self) -> list[int]:
+        """Whose memory each of the arrays shows, by identity."""
+        if self._memories is None:
+            self._memories = [id(owner(array)) for array in self.arrays]
+        return self._memories
 
     @classmethod
     def of(cls, call: Call, given: tuple[Any, ...], op: int) -> Instruction:
         """A call through a door, with the words that the door would put into its row."""
         words: list[Word] = list(call.constants)
+        arrays: list[np.ndarray] = []
         for kind, value in zip(call.kinds, given[2:], strict=True):
-            words.append(value if kind == "i" else _KINDS[kind](value))
-        return cls(call.kernel, tuple(words), given[0], given[1], (op,))
+            if kind == "i":
+                words.append(value)
+            elif kind == "a":
+                words.append(Address(value))
+                arrays.append(value)
+            else:
+                words.append(Identity(value))
+                _collect(words[-1:], arrays)
+        return cls(call.kernel, tuple(words), given[0], given[1], (op,), arrays)
 
     def calling(self, kernel: int, words: tuple[Word, ...], begin: int, end: int) -> Instruction:
         """What this one calls instead."""
@@ -71,12 +89,10 @@ class Instruction:
         """The row is made: let go of the arrays."""
         self.words = ()
         self.arrays = []
+        self._memories = []
 
 
-_KINDS: dict[str, Callable[[Any], Word]] = {"a": Address, "o": Identity}
-
-
-def _collect(words: tuple[Word, ...], found: list[np.ndarray]) -> None:
+def _collect(words: Sequence[Word], found: list[np.ndarray]) -> None:
     for word in words:
         kind = word.__class__
         if kind is Address:
@@ -98,13 +114,22 @@ def arrays_of(item: Instruction | Op) -> list[np.ndarray]:
     return [*item.arrays] if item.out is None else [*item.arrays, item.out]
 
 
+def memories_of(item: Instruction | Op) -> list[int]:
+    """Whose memory each of them shows, by identity."""
+    if isinstance(item, Instruction):
+        return item.memories
+    return [id(owner(array)) for array in arrays_of(item)]
+
+
 class Rows:
     """Puts the words of instructions into memory, where `place` says each array lies now."""
 
     def __init__(self, place: Callable[[np.ndarray], np.ndarray] = lambda array: array):
         self.place = place
         self.kept: list[Any] = []
-        """What the rows point to."""
+        """The rows, and the objects that they point to."""
+        self.arrays: list[np.ndarray] = []
+        """The arrays that they point to."""
         self.pointers: list[tuple[Address, int]] = []
         """Each word that is an address: what of, and where the word stands."""
         self.objects: list[np.ndarray] = []
@@ -119,7 +144,7 @@ class Rows:
             if kind is Address:
                 addresses.append((k, word))  # type: ignore[arg-type]
                 array = self.place(word.array)  # type: ignore[union-attr]
-                self.kept.append(array)
+                self.arrays.append(array)
                 numbers.append(memory_at(array) + word.offset)  # type: ignore[union-attr]
             elif kind is Table:
                 numbers.append(memory_at(self.row(word.words)))  # type: ignore[union-attr]
@@ -137,9 +162,11 @@ class Rows:
         if isinstance(value, tuple):
             self.objects += value
             value = tuple([self.place(x) for x in value])
+            self.arrays += value
         elif isinstance(value, np.ndarray):
             self.objects.append(value)
             value = self.place(value)
+            self.arrays.append(value)
         self.kept.append(value)
         return id(value)
 

@@ -17,15 +17,7 @@ class Pointers:
     """The words of a program's rows that are addresses, by the memory that they lie in."""
 
     def __init__(self, rows: Rows, hosted: Sequence[Op]):
-        self._fixed = {id(owner(a)) for a in rows.objects}
-        for op in hosted:
-            self._fixed.update(id(owner(a)) for a in (*op.arrays, op.out) if a is not None)
-        self._words: dict[int, list[tuple[int, int]]] = {}
-        for address, at in rows.pointers:
-            memory = owner(address.array)
-            offset = memory_at(address.array) + address.offset - memory_at(memory)
-            self._words.setdefault(id(memory), []).append((at, offset))
-        rows.pointers, rows.objects = [], []
+        self._rows, self._hosted = rows, hosted
         self._homes: list[tuple[np.ndarray, np.ndarray]] = []
         self.away = False
         """Whether words point to somewhere else than to the program's own memory."""
@@ -33,16 +25,24 @@ class Pointers:
     def to(self, memory: np.ndarray) -> np.ndarray | None:
         """Where the addresses within some memory stand, and each one's distance from its beginning;
         None where it cannot be read elsewhere."""
-        if id(memory) in self._fixed:
+        fixed = [*self._rows.objects]
+        for op in self._hosted:
+            fixed += [*op.arrays] if op.out is None else [*op.arrays, op.out]
+        if any(owner(array) is memory for array in fixed):
             return None
-        table = np.array(self._words.get(id(memory), []), np.int64).reshape(-1, 2)
+        begin = memory_at(memory)
+        words = [
+            (at, memory_at(address.array) + address.offset - begin)
+            for address, at in self._rows.pointers
+            if owner(address.array) is memory
+        ]
+        table = np.array(words, np.int64).reshape(-1, 2)
         self._homes.append((memory, table))
         return table
 
     def settle(self) -> None:
         """No more memory will be asked for."""
-        self._words.clear()
-        self._fixed.clear()
+        self._rows.pointers, self._rows.objects, self._hosted = [], [], ()
 
     def home(self) -> None:
         """Have all words point to the program's own memory again."""

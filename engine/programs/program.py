@@ -12,12 +12,12 @@ import numpy as np
 from ..kernels import pool
 from ..kernels.build import F32, F64, kernel_at
 from ..tape import state
-from ..tensors import wrap
+from ..tensors import Tensor, wrap
 from . import machine
 from .chains import chains
 from .direct import direct
 from .epilogues import epilogues
-from .instructions import Address, Instruction, Rows, arrays_of, memory_at
+from .instructions import Address, Instruction, Rows, memory_at
 from .merged import merged
 from .pointers import Pointers
 from .recorder import Op, Recorder, check_finite, owner
@@ -94,13 +94,9 @@ class Program:
         self.native = not any(op.on_host for op in self.ops)
         """Whether Python is not needed while it runs."""
         self.enter = machine.runner()
-        self._memory = _owners(items, places)
         self.pointers = Pointers(self.rows, [op for op in ops if op.on_host])
-        self.results = {id(owner(op.out)): owner(op.out).nbytes for op in ops
-                        if op.out is not None}  # fmt: skip
-        """Bytes of each result by its first memory."""
-        self.own = [a for a in self._memory if a is owner(places.memory) or id(a) in seen.made]
-        """The memory that belongs to the program."""
+        self._made = {*seen.made, id(owner(places.memory))}
+        """The program's own memory, by identity."""
         for one in self.instructions:
             one.settle()
         places.settle()
@@ -167,7 +163,18 @@ class Program:
 
     def arrays(self) -> list[np.ndarray]:
         """The memory of all operands and results, each once."""
-        return self._memory
+        hosted = [a for op in self.ops if op.on_host for a in (*op.arrays, op.out) if a is not None]
+        return list({id(a): a for a in map(owner, [*self.rows.arrays, *hosted])}.values())
+
+    @property
+    def results(self) -> dict[int, int]:
+        """Bytes of each op's result, by the op's number."""
+        return {k: op.out.nbytes for k, op in enumerate(self.ops) if op.out is not None}
+
+    @property
+    def own(self) -> list[np.ndarray]:
+        """The memory that belongs to the program."""
+        return [array for array in self.arrays() if id(array) in self._made]
 
     def groups(self) -> list[int | None]:
         """For each op the number of the first of those that one instruction computes together."""
@@ -200,21 +207,25 @@ def _direct(item: Instruction | Op) -> Sequence[Instruction | Op]:
 
 def _moved(op: Op, places: Places, seen: Recorder) -> Op:
     """An op on the memory of the program, without the graph that it was recorded with."""
-    inputs = []
-    for x in op.inputs:
-        if id(owner(x.data)) in seen.made:
-            name, x = x.name, wrap(places(x.data))
-            x.name = name
-        inputs.append(x)
     arrays = tuple([places(a) for a in op.arrays])
+    made = seen.made
+    inputs = (
+        [
+            _named(place, x.name) if id(owner(a)) in made else x
+            for x, a, place in zip(op.inputs, op.arrays, arrays, strict=True)
+        ]
+        if op.on_host
+        else []
+    )
     out = None if op.out is None else places(op.out)
     return Op(op.primitive, tuple(inputs), (), arrays, op.params, out, (), op.on_host, op.scope,
               op.grad_mode)  # fmt: skip
 
 
-def _owners(items: Sequence[Instruction | Op], places: Places) -> list[np.ndarray]:
-    found = [owner(places(array)) for item in items for array in arrays_of(item)]
-    return list({id(array): array for array in found}.values())
+def _named(array: np.ndarray, name: str | None) -> Tensor:
+    x = wrap(array)
+    x.name = name
+    return x
 
 
 def _watched(seen: Recorder, ops: list[Op]) -> dict[int, list[np.ndarray]]:
@@ -235,7 +246,8 @@ def run_on_host(op: Op) -> None:
     before = state.grad
     state.grad = op.grad_mode
     try:
-        result = op.primitive.forward(*op.inputs, **op.params)
+        inputs = op.inputs or [wrap(array) for array in op.arrays]
+        result = op.primitive.forward(*inputs, **op.params)
     finally:
         state.grad = before
     if op.out is not None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import ReplayError
 from ..ops.random import Generator
+from ..paused import collector_paused
 from ..tape import recorder, recorders, state, structure
 from ..tensors import Tensor, wrap
 from .arguments import Arguments, StandIns
@@ -169,7 +170,8 @@ class Replay:
     def _accept(self, world: World, given: Arguments) -> Any:
         """A recording that has been made twice becomes a program, if it is one."""
         program = world.program
-        program.build(keep=self.every > 0)
+        with collector_paused():
+            program.build(keep=self.every > 0)
         if program.program.native and "threads" in self.passes:
             world.time(given)
         result = self._verify(world, given)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from .instructions import Instruction, arrays_of, memory_at
+from .instructions import Instruction, memories_of, memory_at
 from .recorder import Op, owner
 
 BORDER = 64
@@ -56,8 +56,7 @@ def lay_out(items: Sequence[Instruction | Op], inner: Mapping[int, np.ndarray]) 
     """
     lives: dict[int, list[int]] = {}
     for k, item in enumerate(items):
-        for array in arrays_of(item):
-            memory = id(owner(array))
+        for memory in memories_of(item):
             if memory in inner:
                 lives.setdefault(memory, [k, k])[1] = k
     ends: dict[int, list[int]] = {}

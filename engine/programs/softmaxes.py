@@ -8,21 +8,12 @@ from collections.abc import Sequence
 
 from ..kernels.build import kernel_at
 from ..kernels.rows import both_kernel, losses_kernel, slope_kernel
-from .instructions import Address, Instruction, Word, arrays_of, memory_at
+from .instructions import Address, Instruction, Word, memories_of, memory_at
 from .recorder import Op, owner
 
 
 def softmaxes(items: Sequence[Instruction | Op], ops: Sequence[Op]) -> list[Instruction | Op]:
     """The instructions, a slope done where the loss is computed."""
-    first: dict[int, int] = {}
-    for k, item in enumerate(items):
-        for array in arrays_of(item):
-            first.setdefault(id(owner(array)), k)
-    written: dict[int, int] = {}
-    """The last op that writes some memory."""
-    for number, op in enumerate(ops):
-        for array in op.written():
-            written[id(owner(array))] = number
     found: list[Instruction | Op | None] = list(items)
     losses: dict[tuple[int, int], int] = {}
     """Where a loss stands, by the memory of its logits and targets."""
@@ -39,8 +30,11 @@ def softmaxes(items: Sequence[Instruction | Op], ops: Sequence[Op]) -> list[Inst
         if place is None or not isinstance(loss, Instruction):
             continue
         read = [*key, _memory(item.words[3])]
-        early = all(written.get(memory, -1) < loss.ops[0] for memory in read)
-        if early and first[_memory(item.words[0])] == k and _alike(loss, item):
+        between = ops[loss.ops[0] :]
+        early = not any(id(owner(a)) in read for op in between for a in op.written())
+        mine = _memory(item.words[0])
+        fresh = not any(mine in memories_of(other) for other in items[:k])
+        if early and fresh and _alike(loss, item):
             out, _, _, upstream, _, ignored, stride, counted = item.words
             words: tuple[Word, ...] = (*loss.words, out, upstream, stride, counted, ignored)
             address = both_kernel.address(item.arrays[0].dtype)

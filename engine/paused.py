@@ -1,5 +1,5 @@
-"""Python's collector of cycles, paused while a picture is made: thousands of nodes make hundreds of
-thousands of small objects and not one cycle, and looking for some takes a third of the time.
+"""Python's collector of cycles, paused while a program or a picture is made: that makes thousands
+of small objects and not one cycle, and looking for some takes a third of the time.
 """
 
 from __future__ import annotations
