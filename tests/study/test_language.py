@@ -23,7 +23,7 @@ from backlit.study.language import (
 
 AT = {"x": 0.7, "y": -1.3, "w": 2.5}
 PYTHON = {
-    "abs": abs,
+    "abs": math.fabs,  # which takes no complex number
     "cos": math.cos,
     "exp": math.exp,
     "log": math.log,
