@@ -45,7 +45,7 @@ class Kernel:
     byte, "4" and "8" for so many, others for an item of the kernel's type.
     """
 
-    __slots__ = ("_addresses", "_alive", "letters", "name", "splits", "write")
+    __slots__ = ("_addresses", "_alive", "_items", "letters", "name", "splits", "write")
 
     def __init__(
         self, name: str, write: Callable[[str], str], splits: bool = True, letters: str = ""
@@ -56,6 +56,7 @@ class Kernel:
         self.write = write
         self._addresses: dict[np.dtype, int] = {}
         self._alive: list[Any] = []
+        self._items: dict[int, tuple[int, ...]] = {}
 
     def __repr__(self) -> str:
         built = ", ".join(str(dtype) for dtype in self._addresses) or "not built yet"
@@ -70,8 +71,13 @@ class Kernel:
 
     def items(self, address: int) -> tuple[int, ...]:
         """The bytes of an item of each operand, the result first, where this kernel is built."""
-        own = next(t.itemsize for t, built in self._addresses.items() if built == address)
-        return tuple([1 if c.isupper() else int(c) if c.isdigit() else own for c in self.letters])
+        found = self._items.get(address)
+        if found is None:
+            own = next(t.itemsize for t, built in self._addresses.items() if built == address)
+            found = self._items[address] = tuple(
+                [1 if c.isupper() else int(c) if c.isdigit() else own for c in self.letters]
+            )
+        return found
 
     def _build(self, dtype: np.dtype) -> int:
         with _lock:

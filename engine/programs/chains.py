@@ -40,7 +40,7 @@ MOST = kernels.SCRATCH // (8 * SMALLEST)
 """Slots of scratch that fit at all."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class View:
     """How an operand's elements lie, beside those of the result."""
 
@@ -67,7 +67,7 @@ class View:
         return self.flat and other.flat and self.at == other.at and self.item == other.item
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Step:
     """One elementwise op: the kernel, its result, its operands."""
 
@@ -150,21 +150,21 @@ def _step(item: Instruction | Op) -> Step | None:
     """An instruction as a step, if it is one of a chain."""
     if not isinstance(item, Instruction):
         return None
-    if item.kernel == walk.address(I64):
+    kernel = kernel_at.get(item.kernel)
+    if kernel is walk:
         inner, _, _, *objects = item.words
         assert isinstance(inner, int)
         arrays = [word.value for word in objects if isinstance(word, Identity)]
         return _of(inner, kernel_at[inner].items(inner), arrays, item)
-    if item.kernel == in_place.address(I64):
-        kernel, _, _, _, _, given = item.words
+    if kernel is in_place:
+        changes, _, _, _, _, given = item.words
         assert isinstance(given, Identity)
-        if kernel_at[kernel] is not accumulate or len(given.value) != 2:  # type: ignore[index]
+        if kernel_at[changes] is not accumulate or len(given.value) != 2:  # type: ignore[index]
             return None
         dtype = given.value[0].dtype
         plus = add.record.forward.__self__.kernel.address(dtype)  # type: ignore[attr-defined]
         target, addend = given.value
         return _of(plus, (dtype.itemsize,) * 3, [target, target, addend], item, adds=True)
-    kernel = kernel_at.get(item.kernel)
     if kernel is None or not kernel.letters:
         return None
     return _of(item.kernel, kernel.items(item.kernel), item.arrays, item)
@@ -257,7 +257,7 @@ def _mode(step: Step) -> int:
     return mode if mode in modes(kernel_at[step.kernel].letters[1:] + "->") else 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Unit:
     """Steps that one kernel computes: `step`, whose operands are theirs."""
 

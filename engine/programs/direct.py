@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.abi import CALL_WORDS, CAPTURED
-from ..kernels.build import I64, Kernel
+from ..kernels.build import I64, Kernel, kernel_at
 from ..kernels.products import multiply
 from ..kernels.update import in_place
 from ..kernels.walk import walk
@@ -57,7 +57,8 @@ def direct(instruction: Instruction) -> list[Instruction]:
 
 def _calls(one: Instruction) -> list[Instruction]:
     """What an instruction calls; nothing where that cannot be told, or is not fixed."""
-    if one.kernel == walk.address(I64):
+    kernel = kernel_at.get(one.kernel)
+    if kernel is walk:
         inner = one.words[0]
         assert isinstance(inner, int)
         plain = {memory_at(x) for x in one.arrays}
@@ -67,9 +68,9 @@ def _calls(one: Instruction) -> list[Instruction]:
             return []
         begin, end, row = calls[0]
         return [one.calling(inner, _symbols(row[: one.end + 1], one), begin, end)]
-    if one.kernel == in_place.address(I64):
+    if kernel is in_place:
         return [_update(one)]
-    if one.kernel == multiply.address(I64):
+    if kernel is multiply:
         return [_product(one)]
     return []
 
@@ -167,7 +168,9 @@ def _listen(one: Instruction, other: dict[int, int]) -> list[tuple[int, int, np.
     """Run an instruction with other words in its row (no pool among them); how the capturing kernel
     was called: begin, end, row."""
     rows = Rows()
-    row = rows.row(one.words)
+    rows.row(one.words)
+    rows.write()
+    row = rows.memory
     for word, value in other.items():
         row[word] = value
     log = _log()

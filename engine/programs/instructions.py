@@ -5,8 +5,9 @@ symbols until a program is put together, so that passes can lay results elsewher
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,20 +16,23 @@ from ..kernels.door import Call, door
 from .recorder import Op, owner
 
 
-class Address(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Address:
     """So many bytes after where an array's memory begins."""
 
     array: np.ndarray
     offset: int = 0
 
 
-class Identity(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Identity:
     """The address of a Python object: an array, a tuple of arrays, None."""
 
     value: Any
 
 
-class Table(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Table:
     """The address of more words."""
 
     words: tuple[Word, ...]
@@ -62,7 +66,9 @@ class Instruction:
     def memories(self) -> list[int]:
         """Whose memory each of the arrays shows, by identity."""
         if self._memories is None:
-            self._memories = [id(owner(array)) for array in self.arrays]
+            self._memories = [
+                id(array) if array.base is None else id(owner(array)) for array in self.arrays
+            ]
         return self._memories
 
     @classmethod
@@ -127,36 +133,53 @@ class Rows:
     def __init__(self, place: Callable[[np.ndarray], np.ndarray] = lambda array: array):
         self.place = place
         self.kept: list[Any] = []
-        """The rows, and the objects that they point to."""
+        """The objects that rows point to."""
         self.arrays: list[np.ndarray] = []
         """The arrays that they point to."""
         self.pointers: list[tuple[Address, int]] = []
         """Each word that is an address: what of, and where the word stands."""
         self.objects: list[np.ndarray] = []
         """The arrays that kernels look at as Python's objects."""
+        self.memory = np.empty(0, np.int64)
+        """All rows, once they are written."""
+        self._numbers: list[int] = []
+        self._tables: list[tuple[int, int]] = []
+        """Words that are addresses of rows here: where the word, where the row stands."""
 
-    def row(self, words: tuple[Word, ...]) -> np.ndarray:
-        """The words in memory."""
+    def row(self, words: tuple[Word, ...]) -> int:
+        """Take the words of a row; the number of its first one among all."""
         numbers: list[int] = []
-        addresses: list[tuple[int, Address]] = []
+        addresses: list[tuple[Address, int]] = []
+        tables: list[tuple[int, int]] = []
         for k, word in enumerate(words):
             kind = word.__class__
             if kind is Address:
-                addresses.append((k, word))  # type: ignore[arg-type]
+                addresses.append((word, k))  # type: ignore[arg-type]
                 array = self.place(word.array)  # type: ignore[union-attr]
                 self.arrays.append(array)
-                numbers.append(memory_at(array) + word.offset)  # type: ignore[union-attr]
+                numbers.append(_reader()(0, 0, array) + word.offset)  # type: ignore[union-attr]
             elif kind is Table:
-                numbers.append(memory_at(self.row(word.words)))  # type: ignore[union-attr]
+                tables.append((k, self.row(word.words)))  # type: ignore[union-attr]
+                numbers.append(0)
             elif kind is Identity:
                 numbers.append(self._object(word.value))  # type: ignore[union-attr]
             else:
                 numbers.append(word)  # type: ignore[arg-type]
-        row = np.array(numbers or [0], np.int64)
-        self.kept.append(row)
-        begin = memory_at(row)
-        self.pointers += [(address, begin + 8 * k) for k, address in addresses]
-        return row
+        begin = len(self._numbers)
+        self._numbers += numbers
+        self.pointers += [(address, begin + k) for address, k in addresses]
+        self._tables += [(begin + k, table) for k, table in tables]
+        return begin
+
+    def write(self) -> int:
+        """Put all rows into memory; the address of the first word."""
+        self.memory = np.array(self._numbers or [0], np.int64)
+        start = memory_at(self.memory)
+        for k, table in self._tables:
+            self.memory[k] = start + 8 * table
+        self.pointers = [(address, start + 8 * k) for address, k in self.pointers]
+        self._numbers, self._tables = [], []
+        return start
 
     def _object(self, value: Any) -> int:
         if isinstance(value, tuple):

@@ -81,9 +81,10 @@ class Program:
         if start < self.length:
             self.stretches.append((start, self.length, None))
         self.rows = Rows(places)
-        rows = [self.rows.row(one.words) for one in self.instructions]
-        words = [[one.kernel, memory_at(row), one.begin, one.end]
-                 for one, row in zip(self.instructions, rows, strict=True)]  # fmt: skip
+        begins = [self.rows.row(one.words) for one in self.instructions]
+        at = self.rows.write()
+        words = [[one.kernel, at + 8 * begin, one.begin, one.end]
+                 for one, begin in zip(self.instructions, begins, strict=True)]  # fmt: skip
         self.code = np.array(words, np.int64).reshape(self.length, 4)
         self.watches = {
             k: places(one.arrays[0])

@@ -52,7 +52,9 @@ class World:
         program, started, given = self.program, second.grads, self.entry
         program.held = held(first, second)
         for a, b in zip(first.ops, second.ops, strict=True):
-            captured.update((id(x), x) for x, y in zip(a.inputs, b.inputs, strict=True) if x is y)
+            for x, y in zip(a.inputs, b.inputs, strict=True):
+                if x is y:
+                    captured[id(x)] = x
         needed = {
             leaf: grad
             for leaf, grad in given.items()
