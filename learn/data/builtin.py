@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import MissingPackageError, UsageError
+from ..errors import UsageError
 from . import sklearn_files
 from .catalogue import BUILTIN, NOT_BROUGHT, Builtin, Recipe
 from .synthetic import GENERATORS
@@ -28,8 +28,8 @@ DRAWN_ROWS = 1000
 def load(name: str, seed: int = 0) -> Table:
     """The table of that name; `seed` draws the points of the five synthetic ones.
 
-    Cells are as the source has them: float64 or int64 numbers, text, NaN where one is missing.
-    What there is to know about the table is in `BUILTIN[name]`. Raises UsageError for a name that
+    Cells are as the source has them: float64 or int64 numbers, texts; NaN or None is missing. What
+    there is to know about the table is in `BUILTIN[name]`. Raises UsageError for a name that
     is not known and MissingPackageError where pandas or scikit-learn is not installed.
 
     >>> load("moons").rows
@@ -40,12 +40,6 @@ def load(name: str, seed: int = 0) -> Table:
     backlit.learn.errors.UsageError: unknown table 'moon'; did you mean 'moons'? Known: ...
     """
     require_known(name)
-    try:
-        import pandas as pd
-    except ImportError:
-        raise MissingPackageError(
-            'tables are held by pandas, which is not installed; run: pip install "backlit[learn]"'
-        ) from None
     from .table import Table
 
     if name in GENERATORS:
@@ -54,7 +48,7 @@ def load(name: str, seed: int = 0) -> Table:
         columns = sklearn_files.READERS[name]()
     else:
         columns = _file(name)
-    return Table.of(pd.DataFrame(columns), name)
+    return Table.of(columns, name)
 
 
 def known(name: str) -> bool:
@@ -112,4 +106,4 @@ def _column(cells: tuple[str, ...]) -> np.ndarray:
     try:
         return np.array([float(cell or "nan") for cell in cells])
     except ValueError:
-        return np.array([cell or np.nan for cell in cells], dtype=object)
+        return np.array([cell or None for cell in cells], dtype=object)
