@@ -1,0 +1,414 @@
+"""The strict reader of CSV files: a pass that checks the form, pandas for the cells, and then for
+each column the question whether it holds numbers or texts. Nothing is guessed in silence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import DataError
+from .structure import SEPARATORS, Block, cells, records, separator_of
+from .words import listed, nearest, quoted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?", "-")
+"""The cells that count as missing."""
+MOST_COLUMNS = 10_000
+MOST_TEXT = 0.05  # of a column of numbers may be texts; above that it is a column of texts
+BUDGET = 600_000_000  # bytes of a table in memory, so that reading stays under 1 GB
+TEXT_BYTES = 170  # of a text that was not met before: itself, its places in a list and a dict
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u202f][0-9]{3})+([.,][0-9]+)?")
+
+
+@dataclass
+class Contents:
+    """What was in the file: columns of float64, int64 or object (str, None where missing)."""
+
+    columns: dict[str, np.ndarray]
+    lines: np.ndarray
+    notes: list[str]
+    sha256: str
+
+
+@dataclass
+class Column:
+    """One column while its file is read, block by block: numbers, or numbers of texts."""
+
+    pieces: list[np.ndarray] = field(default_factory=list)
+    worded: list[bool] = field(default_factory=list)
+    """Which pieces hold numbers of texts (-1 where missing) instead of values."""
+    codes: dict[str, int] = field(default_factory=dict)
+    numeric: list[bool] = field(default_factory=list)
+    """Which of the texts are numbers."""
+    filled: int = 0
+    texts: int = 0
+    """Cells that are there; those of them that are no numbers."""
+    examples: list[tuple[int, str]] = field(default_factory=list)
+    """The first few of these, with their lines."""
+
+
+def read(
+    path: Path, encoding: str = "utf-8", missing: Collection[str] = (), texts: Collection[str] = ()
+) -> Contents:
+    """The contents of a CSV file, also of a gzip one.
+
+    `missing` are cells that count as missing beside `MISSING`, `texts` names of columns that are
+    read as text even if all their cells are numbers. Raises DataError for whatever is wrong with
+    the file, UsageError for an unknown encoding.
+    """
+    require_file(path)
+    with path.open("rb") as raw:
+        sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+    separator = separator_of(path, encoding)
+    reader = Reader(path, encoding, separator, {*MISSING, *missing}, texts)
+    while reader.pass_over():
+        pass  # once more, for columns that turned out to be text after cells read as numbers
+    columns = {name: reader.finished(i) for i, name in enumerate(reader.names)}
+    lines = np.concatenate(reader.lines)
+    return Contents(columns, lines, reader.notes, sha256)
+
+
+def require_file(path: Path) -> None:
+    """Raise DataError, with what may have been meant, unless there is such a file with bytes."""
+    name = quoted(path)
+    try:
+        if path.is_dir():
+            inside = [p.name for p in sorted(path.iterdir()) if ".csv" in p.suffixes]
+            hint = f"; in it: {listed(inside)}" if inside else ""
+            raise DataError(f"{name} is a folder; name a CSV file{hint}")
+        if not path.exists():
+            siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise DataError(f"there is no file {name}{nearest(path.name, siblings)}")
+        if not path.is_file():
+            raise DataError(f"{name} is not a regular file; write what it gives to a file first")
+        with path.open("rb") as raw:
+            if not raw.read(1):
+                raise DataError(f"{name} is empty")
+    except (OSError, ValueError) as error:  # no permission, a name too long or with a NUL byte
+        if isinstance(error, DataError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{name} cannot be read: {reason}") from None
+
+
+class Reader:
+    """Reads a file once or twice; see `read`."""
+
+    def __init__(
+        self, path: Path, encoding: str, separator: str, missing: set[str], texts: Collection[str]
+    ) -> None:
+        """Take down what is to be read, and how."""
+        self.path, self.encoding, self.separator = path, encoding, separator
+        self.missing = missing
+        self.wanted = set(texts)
+        self.forced: set[int] = set()
+        self.names: list[str] = []
+        self.columns: list[Column] = []
+        self.lines: list[np.ndarray] = []
+        self.notes: list[str] = []
+        self.bytes = 0
+
+    @property
+    def file(self) -> str:
+        """What sentences call the file."""
+        return quoted(self.path.name)
+
+    def pass_over(self) -> bool:
+        """Read all records. True where that is to be done again, with more columns as text."""
+        self.names, self.columns, self.lines, self.bytes = [], [], [], 0
+        as_text = set(self.forced)
+        for block in records(self.path, self.encoding, self.separator):
+            if not self.names:
+                if not block.records:
+                    continue
+                self.header(block)
+                as_text |= {i for i, name in enumerate(self.names) if name in self.wanted}
+            self.require_rectangle(block)
+            if block.records:
+                self.take(block, as_text)
+        if not self.names:
+            raise DataError(f"{self.file} has no line with text in it")
+        if not self.lines:
+            raise DataError(f"{self.file} has a header and no rows")
+        again = {i for i, column in enumerate(self.columns) if self.settle(i, column)}
+        self.forced |= again
+        return bool(again)
+
+    def header(self, block: Block) -> None:
+        """Take the names off the first record."""
+        record, line = block.records.pop(0), block.lines.pop(0)
+        block.counts.pop(0)
+        names = [name.strip() for name in cells(record, self.separator)]
+        where = f"{self.file}, line {line}"
+        if len(names) == 1:
+            raise DataError(
+                f"{where}: one column only, {quoted(names[0])}; no comma, semicolon, tab or bar "
+                "stands between names there, and a column to predict needs others to predict it by"
+            )
+        if len(names) > MOST_COLUMNS:
+            raise DataError(
+                f"{where}: {len(names):,} columns, of at most {MOST_COLUMNS:,}; are rows and "
+                "columns the wrong way round?"
+            )
+        if "" in names:
+            at = names.index("") + 1
+            hint = (
+                "; a file that pandas wrote with its index? write it with index=False"
+                if at == 1
+                else ""
+            )
+            raise DataError(f"{where}: column {at} has no name; give it one{hint}")
+        if len(set(names)) < len(names):
+            twice = next(name for i, name in enumerate(names) if name in names[:i])
+            first, second = [i + 1 for i, name in enumerate(names) if name == twice][:2]
+            raise DataError(
+                f"{where}: columns {first} and {second} are both called {quoted(twice)}; "
+                "rename one of them"
+            )
+        self.names = names
+        self.columns = [Column() for _ in names]
+        self.notes = [f"{self.file}: cells are separated by {SEPARATORS[self.separator]}s"]
+        if self.encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+            self.notes.append(f"read as {self.encoding}")
+        like_numbers = [name for name in names if NUMBER.fullmatch(name)]
+        if 2 * len(like_numbers) > len(names):
+            self.notes.append(
+                f"{len(like_numbers)} of {len(names)} names are numbers, such as "
+                f"{quoted(like_numbers[0])}: the first line is taken for the names; "
+                "is the header missing?"
+            )
+
+    def require_rectangle(self, block: Block) -> None:
+        """Raise DataError for the first record that has more or fewer cells than the header."""
+        wanted = len(self.names)
+        if block.counts.count(wanted) == len(block.counts):
+            return
+        at = next(i for i, count in enumerate(block.counts) if count != wanted)
+        count = block.counts[at]
+        raise DataError(
+            f"{self.file}, line {block.lines[at]}: {count} cell{'s' * (count != 1)} where the "
+            f"header has {wanted}; a text that contains a {SEPARATORS[self.separator]} needs "
+            "quotes around it, a cell without a value still needs its separator"
+        )
+
+    def parse(self, block: Block, as_text: Collection[int]) -> pd.DataFrame:
+        """The records' cells as pandas reads them; the given columns as text."""
+        import pandas as pd
+
+        # Rounded correctly, as Python does: by default from 3.1 on, where asking for it warns.
+        exact: dict[str, Any] = {}
+        if tuple(int(part) for part in pd.__version__.split(".")[:2]) < (3, 1):
+            exact = {"float_precision": "round_trip"}
+        return pd.read_csv(
+            io.StringIO("\n".join(block.records) + "\n"),
+            sep=self.separator,
+            header=None,
+            names=list(range(len(self.names))),
+            index_col=False,
+            dtype=dict.fromkeys(as_text, object),
+            na_values=sorted(self.missing),
+            keep_default_na=False,
+            skipinitialspace=True,
+            skip_blank_lines=False,
+            low_memory=False,
+            **exact,
+        )
+
+    def take(self, block: Block, as_text: set[int]) -> None:
+        """Add the block's cells to the columns."""
+        frame = self.parse(block, as_text)
+        # pandas reads true and false as booleans, huge integers as such, and forgets how they were
+        # spelled.
+        spelled = {i for i in range(len(self.names)) if not _kept(frame[i])}
+        if spelled:
+            as_text |= spelled
+            frame = self.parse(block, as_text)
+        assert len(frame) == len(block.records)
+        for i, column in enumerate(self.columns):
+            series = frame[i]
+            if series.dtype.kind in "iuf" and i not in as_text:
+                self.take_numbers(i, column, series.to_numpy(), block)
+            else:
+                self.take_texts(column, series.to_numpy(object), block)
+                if 2 * column.texts > column.filled:
+                    as_text.add(i)
+            if self.bytes > BUDGET:
+                raise self.too_big(block)
+        self.lines.append(np.array(block.lines, np.int64))
+
+    def take_numbers(self, i: int, column: Column, values: np.ndarray, block: Block) -> None:
+        """Add a block of numbers to a column."""
+        if values.dtype != np.int64:
+            values = values.astype(np.float64)
+            infinite = np.flatnonzero(np.isinf(values))
+            if len(infinite):
+                row = int(infinite[0])
+                text = cells(block.records[row], self.separator)[i]
+                raise self.infinite(i, block.lines[row], text)
+        column.pieces.append(values)
+        column.worded.append(False)
+        column.filled += int(np.count_nonzero(values == values))
+        self.bytes += values.nbytes
+
+    def take_texts(self, column: Column, values: np.ndarray, block: Block) -> None:
+        """Add a block of texts to a column."""
+        import pandas as pd
+
+        local, uniques = pd.factorize(values)
+        table = np.empty(len(uniques) + 1, np.int32)
+        table[-1] = -1  # what is missing, by pandas' own -1
+        for k, unique in enumerate(uniques):
+            text = str(unique).strip()
+            code = column.codes.get(text)
+            if code is None:
+                if text in self.missing:
+                    code = -1
+                else:
+                    code = len(column.numeric)
+                    column.codes[text] = code
+                    column.numeric.append(NUMBER.fullmatch(text) is not None)
+                    self.bytes += TEXT_BYTES + len(text)
+            table[k] = code
+        codes = table[local]
+        column.pieces.append(codes)
+        column.worded.append(True)
+        self.bytes += 8 * len(codes)
+        there = codes >= 0
+        worded = there.copy()
+        worded[there] = ~np.array(column.numeric, bool)[codes[there]]
+        column.filled += int(there.sum())
+        column.texts += int(worded.sum())
+        for row in np.flatnonzero(worded)[: 3 - len(column.examples)]:
+            column.examples.append((block.lines[row], str(values[row])))
+
+    def settle(self, i: int, column: Column) -> bool:
+        """Decide between numbers and texts. True where the file must be read again for that.
+
+        Raises DataError where a few cells among numbers are texts.
+        """
+        if not column.texts:
+            return False
+        share = column.texts / column.filled
+        line, text = column.examples[0]
+        where = f"{self.file}, line {line}, column {quoted(self.names[i])}: {quoted(text)}"
+        form = form_of(text)
+        numbers = column.filled - column.texts
+        if form and (share <= MOST_TEXT or self.like_numbers(column, numbers)):
+            raise DataError(f"{where} {form}")
+        if share <= MOST_TEXT and self.names[i] not in self.wanted:
+            raise DataError(
+                f"{where} is no number, as the other {numbers:,} cells of the column are "
+                f"({column.texts:,} such cell{'s' * (column.texts != 1)}); correct it, or let it "
+                f"count as missing: --missing {quoted(text)} (in Python: missing=[...])"
+            )
+        if not all(column.worded):
+            return True
+        if numbers > column.texts:
+            seen = ", ".join(f"{quoted(word)} in line {line}" for line, word in column.examples)
+            self.notes.append(
+                f"column {quoted(self.names[i])} is read as text: {column.texts:,} of its "
+                f"{column.filled:,} cells are no numbers ({seen}, …); if these are missing values, "
+                f"say so: --missing {quoted(text)}"
+            )
+        return False
+
+    def like_numbers(self, column: Column, numbers: int) -> bool:
+        """Whether nearly all texts of a column are numbers in another notation."""
+        formed = sum(form_of(text) != "" for text in column.codes)
+        return len(column.codes) > 2 and formed + sum(column.numeric) >= 0.95 * len(column.codes)
+
+    def finished(self, i: int) -> np.ndarray:
+        """The cells of a column in one array; the pieces are let go."""
+        column = self.columns[i]
+        textual = bool(column.texts) or (self.names[i] in self.wanted and bool(column.codes))
+        words = list(column.codes)
+        values = np.array([*words, None], object)
+        if not textual and words:
+            values = np.array([*map(float, words), np.nan])
+            for word in words:
+                if not np.isfinite(float(word)):
+                    raise self.infinite(i, self.line_of(column, column.codes[word]), word)
+        pieces = [
+            values[piece] if worded else piece
+            for piece, worded in zip(column.pieces, column.worded, strict=True)
+        ]
+        column.pieces.clear()
+        column.codes.clear()
+        return np.concatenate(pieces)
+
+    def line_of(self, column: Column, code: int) -> int:
+        """The first line in which a text stands."""
+        for piece, worded, lines in zip(column.pieces, column.worded, self.lines, strict=True):
+            if worded and (piece == code).any():
+                return int(lines[np.argmax(piece == code)])
+        raise AssertionError(code)
+
+    def infinite(self, i: int, line: int, text: str) -> DataError:
+        """The error for a number that is infinite, or too large to be any other."""
+        return DataError(
+            f"{self.file}, line {line}, column {quoted(self.names[i])}: {quoted(text)} is infinite "
+            "as a number (the largest is about 1.8e308); correct it, or let it count as missing: "
+            f"--missing {quoted(text)}"
+        )
+
+    def too_big(self, block: Block) -> DataError:
+        """The error for a table that memory should not be filled with."""
+        most = max(range(len(self.names)), key=lambda i: len(self.columns[i].codes))
+        different = len(self.columns[most].codes)
+        rows = sum(map(len, self.lines))
+        hint = (
+            f"column {quoted(self.names[most])} alone holds {different:,} different texts: leave "
+            "it out, or "
+            if different > 0.5 * rows
+            else ""
+        )
+        return DataError(
+            f"{self.file} is too big: at line {block.lines[-1]:,} the table takes more than "
+            f"{BUDGET // 1_000_000} MB of memory; {hint}take a sample of its rows, such as every "
+            "tenth: awk 'NR % 10 == 1' big.csv > sample.csv"
+        )
+
+
+def _kept(series: pd.Series) -> bool:
+    """Whether pandas left a column as numbers or as the texts that stood there."""
+    if series.dtype.kind in "iuf":
+        return True
+    first = series.first_valid_index()
+    return first is None or isinstance(series[first], str)
+
+
+def form_of(text: str) -> str:
+    """What is said of a cell that is a number in another notation; "" where it is none.
+
+    >>> form_of("3,14")[:38], form_of("abc")
+    ('has a comma where a decimal point is w', '')
+    """
+    text = text.strip()
+    if THOUSANDS.fullmatch(text):
+        if COMMA.fullmatch(text):
+            return (
+                "is a number with a comma, which may separate thousands (write 1234) or decimals "
+                "(write 1.234); this is not guessed: write the column without it"
+            )
+        return "has separators between thousands, write the column without them: 1234567.5"
+    if COMMA.fullmatch(text):
+        return (
+            "has a comma where a decimal point is wanted; write the column with points: 3.14, "
+            "this is not guessed"
+        )
+    bare = text.strip("%€$£¥ \u00a0")
+    if bare != text and NUMBER.fullmatch(bare):
+        return "is a number with its unit; write the column as bare numbers, the unit in its name"
+    return ""
