@@ -24,8 +24,9 @@ def files_of(result: Result, name: str = "table") -> dict[str, bytes]:
     from .report.html import render
 
     light, dark = graphs(result)
-    result.extras["graph"] = {"light": light.decode(), "dark": dark.decode(), "rows": GRAPH_ROWS}
-    result.extras["source"] = name
+    result.extras["graph"] = {"light": light, "dark": dark, "rows": GRAPH_ROWS}
+    result.extras["sources"] = sources_of(name, result)
+    result.extras["files"] = FILES
     return {
         "report.html": render(result).encode(errors="replace"),
         "graph.svg": light,
@@ -36,6 +37,31 @@ def files_of(result: Result, name: str = "table") -> dict[str, bytes]:
         "history.csv": history_csv(result).encode(),
         "findings.csv": findings_csv(result).encode(errors="replace"),
     }
+
+
+FILES = {
+    "backprop.html": "one update, to step through",
+    "graph.svg": "the graph of the loss",
+    NETWORK: "the network's weights",
+    PREPARED: "the preparation and the recommended model: `backlit predict` reads it",
+    "predictions.csv": "the test part",
+    "history.csv": "every epoch",
+    "findings.csv": "every finding",
+    "run.json": "all of this page as JSON",
+}
+"""What lies beside the page."""
+
+
+def sources_of(name: str, result: Result) -> dict[str, str]:
+    """Words about where the data come from."""
+    from .data.catalogue import BUILTIN
+
+    builtin = BUILTIN.get(name)
+    if builtin is not None:
+        told = {"table": builtin.title, "source": builtin.source, "licence": builtin.licence}
+        return told | ({"mind": builtin.note} if builtin.note else {})
+    origin = result.context.table.origin
+    return {"file": origin.name} if origin is not None else {}
 
 
 def record_of(result: Result) -> dict[str, Any]:

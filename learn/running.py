@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UsageError
+from .options import positive_float, positive_int, seed, sizes
 
 if TYPE_CHECKING:
     from .data.table import Table
@@ -54,8 +55,8 @@ example:
 WORDS = "NAME,NAME"
 
 
-def add_commands(commands: Any, kinds: Any, **how: Any) -> None:
-    """Tell the parser of `learn`, `predict` and `drift`; `kinds` has the types of numbers."""
+def add_commands(commands: Any, **how: Any) -> None:
+    """Tell the parser of `learn`, `predict` and `drift`; `how` is what all have in common."""
     from .data.catalogue import BUILTIN
 
     numbers = [b.name for b in BUILTIN.values() if b.problem.task == "regression"]
@@ -81,11 +82,11 @@ def add_commands(commands: Any, kinds: Any, **how: Any) -> None:
     add("--encoding", default="utf-8", help="of the file (utf-8)")
     add("--limit", action="append", default=[], metavar="NAME=X", help="another threshold")
     add("--unsupervised", action="store_true", help="no target: clusters, components, structure")
-    add("--hidden", type=kinds.sizes, metavar="N,N", help="units of the hidden layers")
-    add("--epochs", type=kinds.positive_int, metavar="N", help="passes over the rows, at most")
-    add("--lr", type=kinds.positive_float, metavar="X", help="Adam's learning rate")
-    add("--batch-size", type=kinds.positive_int, metavar="N", help="rows per update")
-    add("--seed", type=kinds.seed, metavar="N", help="of split, weights, shuffling (0)")
+    add("--hidden", type=sizes, metavar="N,N", help="units of the hidden layers")
+    add("--epochs", type=positive_int, metavar="N", help="passes over the rows, at most")
+    add("--lr", type=positive_float, metavar="X", help="Adam's learning rate")
+    add("--batch-size", type=positive_int, metavar="N", help="rows per update")
+    add("--seed", type=seed, metavar="N", help="of split, weights, shuffling (0)")
     add("--out", type=Path, metavar="FOLDER", help="default: runs/NAME")
     add("--overwrite", action="store_true", help="replace an earlier run there")
     add("--resume", action="store_true", help="go on with a run that was killed")
@@ -125,7 +126,7 @@ def learn(given: argparse.Namespace) -> int:
         raise UsageError("learn from what? A CSV file and its --target, or one of the tables")
     if given.unsupervised:
         return explore(given)
-    table, problem, settings, shared = question(given)
+    table, problem, settings, image_shape = question(given)
     path = Path("runs") / folder_name(given) if given.out is None else given.out
     quiet = given.quiet or given.json
     with RunFolder(path, given.overwrite, given.resume) as folder:
@@ -137,7 +138,7 @@ def learn(given: argparse.Namespace) -> int:
                 table, problem, settings, limits=limits(given.limit), listener=terminal,
                 should_stop=lambda: ctrl_c.asked, checkpoint=folder.checkpoint,
                 looks=folder.looks(table.sha256, settings.seed) + 1, command=command_of(given),
-                shared=shared,
+                image_shape=image_shape,
             )  # fmt: skip
         from .files import files_of, record_of
 
@@ -156,8 +157,8 @@ def learn(given: argparse.Namespace) -> int:
     return 130 if ctrl_c.asked else 0
 
 
-def question(given: argparse.Namespace) -> tuple[Table, Problem, Settings, bool]:
-    """The table, what is asked of it, the settings, and whether its columns are in one unit."""
+def question(given: argparse.Namespace) -> tuple[Table, Problem, Settings, tuple[int, int] | None]:
+    """The table, what is asked of it, the settings, and the shape of pictures."""
     from .data.builtin import BUILTIN, load, require_known
     from .data.table import Table
     from .problem import Problem
@@ -187,13 +188,13 @@ def question(given: argparse.Namespace) -> tuple[Table, Problem, Settings, bool]
         table = Table.read(
             given.what, encoding=given.encoding, missing=given.missing, texts=given.text
         )
-        return table, Problem(**own), settings, False
+        return table, Problem(**own), settings, None
     require_known(given.what)
     builtin = BUILTIN[given.what]
     chosen = {k: v for k, v in builtin.recipe.items() if getattr(given, k, None) is None}
     settings = replace(settings, **chosen)
     table = load(given.what, settings.seed)
-    return table, replace(builtin.problem, **own), settings, builtin.image_shape is not None
+    return table, replace(builtin.problem, **own), settings, builtin.image_shape
 
 
 def is_file(what: str) -> bool:

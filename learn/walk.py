@@ -15,6 +15,7 @@ import numpy as np
 
 from ..study.findings import Finding
 from .checks.context import Check, Context, Part
+from .extras import Plane, collect
 from .result import Exam, Result, Step, Verdict
 from .telling import WORDS
 
@@ -77,7 +78,7 @@ def learn(
     checkpoint: str | Path | None = None,
     looks: int = 1,
     command: str = "",
-    shared: bool = False,
+    image_shape: tuple[int, int] | None = None,
     build: Callable[[int, int], Any] | None = None,
 ) -> Result:
     """Walk from a table to a tested prediction, and say at each step what was found.
@@ -97,7 +98,8 @@ def learn(
     checkpoint : a file that training goes on from after a kill.
     looks : how often this test part will then have been looked at.
     command : what repeats this run, for the report.
-    shared : whether all columns are in one unit, as pixels are.
+    image_shape : (height, width) where the columns but the target are the pixels of a picture, all
+        in one unit.
     build : build(inputs, outputs) -> a network of your own in the place of the walk's.
 
     Raises LearnError for what the user can mend: a target that does not exist, a class with too
@@ -113,7 +115,7 @@ def learn(
     question = Problem(problem) if isinstance(problem, str) else problem
     walk = _Walk(
         table, question, settings or Settings(), limits or {}, listener or Silent(), should_stop,
-        checkpoint, looks, shared, build,
+        checkpoint, looks, image_shape, build,
     )  # fmt: skip
     return walk.go(command)
 
@@ -124,13 +126,13 @@ class _Walk:
     def __init__(
         self, table: Table, problem: Problem, settings: Settings, limits: Mapping[str, float],
         listener: Listener, should_stop: Callable[[], bool], checkpoint: str | Path | None,
-        looks: int, shared: bool, build: Callable[[int, int], Any] | None,
+        looks: int, image_shape: tuple[int, int] | None, build: Callable[[int, int], Any] | None,
     ) -> None:  # fmt: skip
         from .checks import catalogue
 
         self.table, self.asked, self.settings = table, problem, settings
         self.listener, self.should_stop, self.checkpoint = listener, should_stop, checkpoint
-        self.looks, self.shared, self.own = looks, shared, build
+        self.looks, self.image_shape, self.own = looks, image_shape, build
         self.checks = catalogue
         self.limits = catalogue.limits_with(limits)
         self.steps: list[Step] = []
@@ -185,7 +187,9 @@ class _Walk:
         table, problem, seed = self.table, self.context.problem, self.settings.seed
         at_table = self.ran(self.checks.TABLE)
         parts = split(table, problem, seed)
-        preparation = Preparation.fit(table, problem, parts.train, shared=self.shared)
+        preparation = Preparation.fit(
+            table, problem, parts.train, shared=self.image_shape is not None
+        )
         truth = preparation.truth(table)
         classify = problem.task == "classification"
         task = (
@@ -284,19 +288,30 @@ class _Walk:
     def optimise(self) -> Fit:
         """Step 7: training."""
         from .models.baselines import candidate_of
-        from .models.loop import train
+        from .models.loop import outputs_of, train
         from .models.networks import describe
 
         context, settings, metric = self.context, self.settings, self.metric
         score = partial(metric.score, positive=self.positive)
+        task, model = context.task, context.build()
+        frames = None
+        if Plane.fits(context) and not (self.checkpoint and Path(self.checkpoint).exists()):
+            frames = Plane(context, lambda X: task.probabilities(outputs_of(model, X)))
+
+        def after(epoch: Epoch) -> None:
+            on_epoch(epoch)
+            if frames is not None:
+                frames(epoch)
+
         with self.listener.progress(settings.epochs, metric.name) as on_epoch:
             fit = train(
-                context.build, context.task, context.train, context.validation,
+                model, task, context.train, context.validation,
                 epochs=settings.epochs, lr=context.lr, batch_size=settings.batch_size,
-                seed=settings.seed, patience=settings.patience, score=score, on_epoch=on_epoch,
+                seed=settings.seed, patience=settings.patience, score=score, on_epoch=after,
                 should_stop=self.should_stop, checkpoint=self.checkpoint,
             )  # fmt: skip
-        task = context.task
+        if frames is not None:
+            self.extras["plane_frames"] = frames.done(fit.best)
         network = candidate_of(
             "network", describe(fit.model), lambda X: task.probabilities(fit.outputs(X)),
             context.train, context.validation, metric, self.positive, context.seed, fit.model,
@@ -330,10 +345,10 @@ class _Walk:
 
     def trust(self, verdict: Verdict, fit: Fit) -> Exam:
         """Step 9: for whom it is wrong, how sure it is; then the test part, once."""
-        from .extras import collect
-
         findings = self.ran(self.checks.TRUST)
-        self.extras |= collect(self.context, verdict, self.metric, self.positive)
+        self.extras |= collect(
+            self.context, verdict.recommended, self.metric, self.positive, self.image_shape
+        )
         exam = self.examine(verdict.recommended)
         metric = self.metric
         found = [

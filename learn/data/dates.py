@@ -15,7 +15,9 @@ EPOCH = datetime(1970, 1, 1)
 DAY = 86_400.0
 MONTHS = {
     month: i + 1
-    for i, month in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())
+    for i, month in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+    )
 }
 _CLOCK = r"(?:[ T,]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?)?"
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?([ T][0-9].*)?")
