@@ -88,7 +88,7 @@ class Result:
 
     def predict(self, rows: Any) -> pd.DataFrame:
         """Predictions of the recommended model for new rows: a Table, a DataFrame or a mapping of
-        columns. One row each: the class with its probability and those of all classes, or the value.
+        columns. One row each: the class with its probability and those of all, or the value.
 
         Raises DataError where a column that the model needs is missing; `warnings` says the rest.
         """

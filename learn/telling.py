@@ -74,7 +74,7 @@ WORDS: dict[str, Words] = {
     ),
     "verdict": Words(
         "Generalise or memorise?",
-        "training loss always falls; only rows that were not learned from can tell what was learned",
+        "training loss always falls; only rows that were not learned from tell what was learned",
         "A gap between training and validation is memory; no gap and no gain is too little "
         "learning; validation better than training is a reason to look for a leak. The simpler "
         "model is recommended unless the other wins by more than the noise of this many rows.",
