@@ -241,8 +241,8 @@ class _Run:
         patience, waited = self.settings["patience"], 0
         if patience is None:
             return False
-        level = math.inf
-        for epoch in self.fit.history:
+        level = self.fit.history[0].validation_loss
+        for epoch in self.fit.history[1:]:
             if not epoch.validation_loss < level - self.settings["tolerance"] * abs(level):
                 waited += 1
             else:
