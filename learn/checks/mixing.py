@@ -1,5 +1,5 @@
-"""Rows must not see each other: what the network says of one row may depend on that row alone. It is
-asked of the gradient, and of the outputs when another row is replaced.
+"""Rows must not see each other: what a network says of one row may depend on that row alone. The
+gradient is asked, and the outputs when another row is replaced.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ instead says what is wrong: softmax applied twice, or no way from the inputs to 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,7 @@ STEPS = limit(
     "measured: digits 16, two inputs and four clouds 300",
 )  # fmt: skip
 STUCK = limit(
-    "one_batch_stuck", 0.5, "what is left of the loss of knowing nothing, from which on it is stuck",
+    "one_batch_stuck", 0.5, "the loss on one batch that is stuck, of that of knowing nothing",
     "measured: ten tables, 0.03 at most with their labels; 0.5 with shuffled ones, two inputs",
 )  # fmt: skip
 ROWS = 32
@@ -104,8 +103,9 @@ def one_batch(context: Context) -> list[Finding]:
                 "more units, if that is little; initial weights of the usual size",
             )
         ]  # fmt: skip
-    few = "" if random.loss < goal else ": too few units, or inputs, for labels without a pattern"
-    return [judged("one-batch", "note", told + few, true.loss, REACHED, limits, len(rows), "nothing")]
+    if not random.loss < goal:
+        told += ": too few units, or inputs, for labels without a pattern"
+    return [judged("one-batch", "note", told, true.loss, REACHED, limits, len(rows), "nothing")]
 
 
 def a_batch(part: Part, seed: int) -> np.ndarray:
@@ -134,7 +134,8 @@ def twice_softmax(classes: int) -> float:
 
 def _learn(context: Context, X: np.ndarray, target: np.ndarray, goal: float) -> Attempt:
     """The best of some learning rates, the first that gets there."""
-    assert context.build is not None and context.task is not None
+    assert context.build is not None
+    assert context.task is not None
     best: Attempt | None = None
     for lr in RATES:
         model = context.build()
@@ -144,7 +145,7 @@ def _learn(context: Context, X: np.ndarray, target: np.ndarray, goal: float) -> 
             enough=lambda loss: loss < goal,
         )  # fmt: skip
         outputs = outputs_of(model, X)
-        loss = min(losses[-1], loss_of(context.task, outputs, target))  # dropout is off in the latter
+        loss = min(losses[-1], loss_of(context.task, outputs, target))  # the latter without dropout
         attempt = Attempt(model, loss, len(losses), outputs, target)
         if best is None or not best.loss <= attempt.loss:
             best = attempt

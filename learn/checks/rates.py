@@ -72,7 +72,9 @@ def first_step(context: Context) -> float | None:
 
     None where no matrix moves, or its numbers are all the same.
     """
-    assert context.build is not None and context.task is not None and context.train is not None
+    assert context.build is not None
+    assert context.task is not None
+    assert context.train is not None
     model, size = context.build(), context.batch_size
     parameters = parameters_of(model)
     before = Snapshot(parameters)
@@ -112,8 +114,8 @@ def _too_high(context: Context, leap: float | None, fit: Fit | None) -> Finding 
         rise = worst.train_loss / first if first else 0.0
         if rise > value_of(RISEN, limits):
             told.append(
-                f"after epoch {worst.epoch} the training loss was {worst.train_loss:.3g}, untrained "
-                f"{first:.3g}"
+                f"after epoch {worst.epoch} the training loss was {worst.train_loss:.3g}, "
+                f"untrained {first:.3g}"
             )
             statistic, name, level = rise, RISEN, "error"
         if fit.status == "diverged" and fit.where != (0, 0):
@@ -150,8 +152,8 @@ def _too_low(context: Context, typical: float, fit: Fit) -> Finding | None:
     times = power_of_ten(1e-3 / typical)
     return judged(
         "learning-rate-low", "error" if hardly else "warning",
-        f"the learning rate {context.lr:g} is too low: steps move weights by {typical:.1e} of their "
-        f"spread, about 1e-3 is usual; {words}, from {first:.3g} to {last:.3g} in {n} "
+        f"the learning rate {context.lr:g} is too low: steps move weights by {typical:.1e} of "
+        f"their spread, about 1e-3 is usual; {words}, from {first:.3g} to {last:.3g} in {n} "
         f"epoch{'s' * (n != 1)}",
         typical, LOW, limits, n, f"a learning rate about {times} times as large",
     )  # fmt: skip

@@ -23,7 +23,6 @@ from .rules import LIMITS
 
 if TYPE_CHECKING:
     from ..models.tasks import Task
-    from .context import Context
 
 
 @contextmanager

@@ -28,7 +28,7 @@ for _name in (
 ROWS = limit("unit_rows", WATCHED["rows"].value, WATCHED["rows"].bounds, WATCHED["rows"].source)
 
 LEARNED = 0.01
-"""A loss below this share of the untrained one: small gradients and still units are no harm then."""
+"""A loss below this share of the untrained one: small gradients are no harm then."""
 
 
 def units(context: Context) -> list[Finding]:
@@ -104,10 +104,11 @@ def _saturated(context: Context, fit: Fit) -> Iterator[Finding]:
 
 def _gradients(context: Context, fit: Fit) -> Iterator[Finding]:
     looks, limits = latest(fit.looks), context.limits
-    typical = {name: value for name in _matrices(looks) if (value := _typical(name, looks)) is not None}
-    if not typical:
+    typical = [(_typical(name, looks), name) for name in _matrices(looks)]
+    seen = [(value, name) for value, name in typical if value is not None]
+    if not seen:
         return
-    largest, where = max((value, name) for name, value in typical.items())
+    largest, where = max(seen)
     if largest < value_of("vanishing", limits) and still_losing(fit):
         size = f"{largest:.1e} or less" if largest else "0"
         yield judged(
@@ -174,7 +175,8 @@ def _ends(looks: list[Look]) -> tuple[float, float, str] | None:
     names = _matrices(looks)
     if len(names) < 2:
         return None
-    sizes = [[layer.gradient or 0.0 for layer in _seen(name, looks)] for name in (names[0], names[-1])]
+    ends = names[0], names[-1]
+    sizes = [[layer.gradient or 0.0 for layer in _seen(name, looks)] for name in ends]
     if not all(sizes):
         return None
     first, last = (median(each) for each in sizes)

@@ -129,4 +129,3 @@ def _large(outputs: np.ndarray, excess: float, classes: bool) -> str:
         f"row (sqrt(2 x {excess:.3g}) = {math.sqrt(2 * excess):.2g} would do it), and training "
         "first has to unlearn them"
     )
-
