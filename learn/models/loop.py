@@ -243,7 +243,8 @@ class _Run:
             return False
         level = math.inf
         for epoch in self.fit.history:
-            if not epoch.validation_loss < level - self.settings["tolerance"] * abs(level):
+            enough = level - self.settings["tolerance"] * abs(level) if level < math.inf else level
+            if not epoch.validation_loss < enough:  # inf - inf is NaN: the first one always counts
                 waited += 1
             else:
                 level, waited = epoch.validation_loss, 0
