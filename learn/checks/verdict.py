@@ -73,7 +73,7 @@ def _code(context: Context, fit: Fit, seen: Evidence) -> str:
         return DIVERGED
     learned = seen.network.name in seen.beating
     if not seen.beating:
-        return UNDERFITTING if seen.obstacles else NOTHING
+        return UNDERFITTING if seen.broken else NOTHING
     apart = abs(seen.gap) >= seen.noise
     if -seen.gap >= value_of(LEAK, limits) and apart:
         return SUSPICIOUS
@@ -148,8 +148,8 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
             + f" chance (±{margin:.3g}; its rows lose {network.fewer:+.1f} standard errors less)"
         )
     reasons.append(
-        f"{_shown(network.train_score, context)} in training, a gap of {seen.gap:+.3f}; two "
-        f"standard errors of {n:,} rows are {seen.noise:.3f}"
+        f"{_shown(network.train_score, context)} in training, a gap of {seen.gap:+.3f}; "
+        f"chance makes up to {seen.noise:.3f} of {n:,} rows"
     )
     if fit.best == 0:
         reasons.append("no epoch was better than the untrained network")
