@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from .notation import is_number
 from .words import quoted
 
 
@@ -134,15 +135,13 @@ def as_numbers(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     if column.dtype != object:
         return column.astype(np.float64), np.zeros(0, np.int64)
-    from .reading import NUMBER
-
     values = np.full(len(column), np.nan)
     wrong = []
     for row, cell in enumerate(column):
         if cell is None:
             continue
         text = cell.strip()
-        if NUMBER.fullmatch(text) and np.isfinite(float(text)):
+        if is_number(text) and np.isfinite(float(text)):
             values[row] = float(text)
         else:
             wrong.append(row)

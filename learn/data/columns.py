@@ -21,7 +21,7 @@ KindName = Literal[
 ]
 PAIRS = (("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t"), ("off", "on"), ("0", "1"))
 """What booleans are written as: 0 first, then 1."""
-NEARLY = 0.95  # of the cells different: nearly unique
+MANY = 0.5  # of the cells different: they name rows, or few rows each
 FEWEST = 20  # cells, below which being all different means nothing
 WORDS, LENGTH = 3, 40  # a mean of so many words or characters in a cell is a text
 _KEY = re.compile(
@@ -130,14 +130,14 @@ def _of_texts(name: str, column: np.ndarray, there: int) -> Kind:
     if there >= FEWEST:
         length = float(np.mean([len(text) for text in texts]))
         words = float(np.mean([len(text.split()) for text in texts]))
-        if share > 0.5 and (words >= WORDS or length > LENGTH):
+        if share > MANY and (words >= WORDS or length > LENGTH):
             return Kind(
                 "text",
                 f"texts of {words:.1f} words and {length:.0f} characters on average, "
                 f"{share:.0%} of them different",
             )
-        if share >= NEARLY:
-            how = "all" if share == 1 else f"{share:.1%} of them"
+        if share > MANY:
+            how = "all" if share == 1 else f"{share:.0%} of them"
             return Kind("identifier", f"short texts, {how} different: {describe(texts)}")
         if looks_like_key(name) and len(texts) > FEWEST:
             return Kind("identifier", f"{len(texts):,} different keys, and the name says it")

@@ -1,4 +1,4 @@
-"""Texts that are dates: ISO and the other common forms, told apart by which of them fits every cell.
+"""Texts that are dates: ISO and the other common forms, told apart by which one fits every cell.
 Times are seconds since 1970 as float64, the same whatever version of pandas is installed.
 """
 
@@ -13,12 +13,7 @@ import numpy as np
 
 EPOCH = datetime(1970, 1, 1)
 DAY = 86_400.0
-MONTHS = {
-    month: i + 1
-    for i, month in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-    )
-}
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CLOCK = r"(?:[ T,]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?)?"
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?([ T][0-9].*)?")
 _PARTED = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})" + _CLOCK)
@@ -53,7 +48,7 @@ def _clocked(
             return None
         year, month, day = (found[i] for i in order)
         if month[0].isalpha():
-            number = MONTHS.get(month[:3].lower(), 0)
+            number = MONTHS.index(month[:3].lower()) + 1
         else:
             number = int(month)
         clock = [int(part or 0) for part in found.groups()[3:6]]
@@ -116,7 +111,7 @@ def form_of(texts: Iterable[str]) -> tuple[str, bool] | None:
         return None
     if len(fitting) > 1 and all("/" in text for text in texts):
         return "month/day/year", True
-    return fitting[0], len(fitting) > 1
+    return fitting[0], len(fitting) > 1 and not all("." in text for text in texts)
 
 
 def date_text(seconds: float) -> str:

@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...study.text import count_text
 from ..errors import DataError
+from .gathering import Column
+from .notation import is_number, other_notation
 from .structure import SEPARATORS, Block, cells, records, separator_of
 from .words import listed, nearest, quoted
 
@@ -25,11 +27,8 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?", "-")
 """The cells that count as missing."""
 MOST_COLUMNS = 10_000
 MOST_TEXT = 0.05  # of a column of numbers may be texts; above that it is a column of texts
+MOST_LEVELS = 10  # different numbers, up to which they may be names of categories
 BUDGET = 600_000_000  # bytes of a table in memory, so that reading stays under 1 GB
-TEXT_BYTES = 170  # of a text that was not met before: itself, its places in a list and a dict
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
-THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u202f][0-9]{3})+([.,][0-9]+)?")
 
 
 @dataclass
@@ -40,23 +39,6 @@ class Contents:
     lines: np.ndarray
     notes: list[str]
     sha256: str
-
-
-@dataclass
-class Column:
-    """One column while its file is read, block by block: numbers, or numbers of texts."""
-
-    pieces: list[np.ndarray] = field(default_factory=list)
-    worded: list[bool] = field(default_factory=list)
-    """Which pieces hold numbers of texts (-1 where missing) instead of values."""
-    codes: dict[str, int] = field(default_factory=dict)
-    numeric: list[bool] = field(default_factory=list)
-    """Which of the texts are numbers."""
-    filled: int = 0
-    texts: int = 0
-    """Cells that are there; those of them that are no numbers."""
-    examples: list[tuple[int, str]] = field(default_factory=list)
-    """The first few of these, with their lines."""
 
 
 def read(
@@ -118,7 +100,6 @@ class Reader:
         self.columns: list[Column] = []
         self.lines: list[np.ndarray] = []
         self.notes: list[str] = []
-        self.bytes = 0
 
     @property
     def file(self) -> str:
@@ -127,13 +108,14 @@ class Reader:
 
     def pass_over(self) -> bool:
         """Read all records. True where that is to be done again, with more columns as text."""
-        self.names, self.columns, self.lines, self.bytes = [], [], [], 0
+        self.names, self.columns, self.lines = [], [], []
         as_text = set(self.forced)
         for block in records(self.path, self.encoding, self.separator):
             if not self.names:
                 if not block.records:
                     continue
                 self.header(block)
+                self.require_known()
                 as_text |= {i for i, name in enumerate(self.names) if name in self.wanted}
             self.require_rectangle(block)
             if block.records:
@@ -182,13 +164,22 @@ class Reader:
         self.notes = [f"{self.file}: cells are separated by {SEPARATORS[self.separator]}s"]
         if self.encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
             self.notes.append(f"read as {self.encoding}")
-        like_numbers = [name for name in names if NUMBER.fullmatch(name)]
+        like_numbers = [name for name in names if is_number(name)]
         if 2 * len(like_numbers) > len(names):
             self.notes.append(
                 f"{len(like_numbers)} of {len(names)} names are numbers, such as "
                 f"{quoted(like_numbers[0])}: the first line is taken for the names; "
                 "is the header missing?"
             )
+
+    def require_known(self) -> None:
+        """Raise DataError for a column that is to be read as text and is not there."""
+        for name in sorted(self.wanted):
+            if name not in self.names:
+                raise DataError(
+                    f"{self.file} has no column {quoted(name)} to read as text"
+                    f"{nearest(name, self.names)}"
+                )
 
     def require_rectangle(self, block: Block) -> None:
         """Raise DataError for the first record that has more or fewer cells than the header."""
@@ -239,114 +230,67 @@ class Reader:
         for i, column in enumerate(self.columns):
             series = frame[i]
             if series.dtype.kind in "iuf" and i not in as_text:
-                self.take_numbers(i, column, series.to_numpy(), block)
+                values = series.to_numpy()
+                if values.dtype != np.int64:
+                    values = values.astype(np.float64)
+                    infinite = np.flatnonzero(np.isinf(values))
+                    if len(infinite):
+                        row = int(infinite[0])
+                        text = cells(block.records[row], self.separator)[i]
+                        raise self.infinite(i, block.lines[row], text)
+                column.add_numbers(values)
             else:
-                self.take_texts(column, series.to_numpy(object), block)
+                column.add_texts(series.to_numpy(object), block.lines, self.missing)
                 if 2 * column.texts > column.filled:
                     as_text.add(i)
-            if self.bytes > BUDGET:
-                raise self.too_big(block)
         self.lines.append(np.array(block.lines, np.int64))
-
-    def take_numbers(self, i: int, column: Column, values: np.ndarray, block: Block) -> None:
-        """Add a block of numbers to a column."""
-        if values.dtype != np.int64:
-            values = values.astype(np.float64)
-            infinite = np.flatnonzero(np.isinf(values))
-            if len(infinite):
-                row = int(infinite[0])
-                text = cells(block.records[row], self.separator)[i]
-                raise self.infinite(i, block.lines[row], text)
-        column.pieces.append(values)
-        column.worded.append(False)
-        column.filled += int(np.count_nonzero(values == values))
-        self.bytes += values.nbytes
-
-    def take_texts(self, column: Column, values: np.ndarray, block: Block) -> None:
-        """Add a block of texts to a column."""
-        import pandas as pd
-
-        local, uniques = pd.factorize(values)
-        table = np.empty(len(uniques) + 1, np.int32)
-        table[-1] = -1  # what is missing, by pandas' own -1
-        for k, unique in enumerate(uniques):
-            text = str(unique).strip()
-            code = column.codes.get(text)
-            if code is None:
-                if text in self.missing:
-                    code = -1
-                else:
-                    code = len(column.numeric)
-                    column.codes[text] = code
-                    column.numeric.append(NUMBER.fullmatch(text) is not None)
-                    self.bytes += TEXT_BYTES + len(text)
-            table[k] = code
-        codes = table[local]
-        column.pieces.append(codes)
-        column.worded.append(True)
-        self.bytes += 8 * len(codes)
-        there = codes >= 0
-        worded = there.copy()
-        worded[there] = ~np.array(column.numeric, bool)[codes[there]]
-        column.filled += int(there.sum())
-        column.texts += int(worded.sum())
-        for row in np.flatnonzero(worded)[: 3 - len(column.examples)]:
-            column.examples.append((block.lines[row], str(values[row])))
+        if sum(column.bytes for column in self.columns) > BUDGET:
+            raise self.too_big(block)
 
     def settle(self, i: int, column: Column) -> bool:
         """Decide between numbers and texts. True where the file must be read again for that.
 
         Raises DataError where a few cells among numbers are texts.
         """
+        name = self.names[i]
+        if name in self.wanted:
+            return not all(column.worded)
         if not column.texts:
             return False
         share = column.texts / column.filled
         line, text = column.examples[0]
-        where = f"{self.file}, line {line}, column {quoted(self.names[i])}: {quoted(text)}"
-        form = form_of(text)
+        where = f"{self.file}, line {line}, column {quoted(name)}: {quoted(text)}"
         numbers = column.filled - column.texts
-        if form and (share <= MOST_TEXT or self.like_numbers(column, numbers)):
-            raise DataError(f"{where} {form}")
-        if share <= MOST_TEXT and self.names[i] not in self.wanted:
+        other = other_notation(text)
+        if other and (share <= MOST_TEXT or column.mostly_other_notation):
+            raise DataError(f"{where} {other}")
+        if share <= MOST_TEXT:
             raise DataError(
                 f"{where} is no number, as the other {numbers:,} cells of the column are "
-                f"({column.texts:,} such cell{'s' * (column.texts != 1)}); correct it, or let it "
-                f"count as missing: --missing {quoted(text)} (in Python: missing=[...])"
+                f"({count_text(column.texts, 'such cell')}); correct it, or let it count as "
+                f"missing: --missing {quoted(text)} (in Python: missing=[...]; or texts=[...] to "
+                "read the whole column as text)"
             )
         if not all(column.worded):
             return True
-        if numbers > column.texts:
+        if numbers > column.texts and sum(column.numeric) > MOST_LEVELS:
             seen = ", ".join(f"{quoted(word)} in line {line}" for line, word in column.examples)
             self.notes.append(
-                f"column {quoted(self.names[i])} is read as text: {column.texts:,} of its "
+                f"column {quoted(name)} is read as text: {column.texts:,} of its "
                 f"{column.filled:,} cells are no numbers ({seen}, …); if these are missing values, "
                 f"say so: --missing {quoted(text)}"
             )
         return False
 
-    def like_numbers(self, column: Column, numbers: int) -> bool:
-        """Whether nearly all texts of a column are numbers in another notation."""
-        formed = sum(form_of(text) != "" for text in column.codes)
-        return len(column.codes) > 2 and formed + sum(column.numeric) >= 0.95 * len(column.codes)
-
     def finished(self, i: int) -> np.ndarray:
         """The cells of a column in one array; the pieces are let go."""
         column = self.columns[i]
-        textual = bool(column.texts) or (self.names[i] in self.wanted and bool(column.codes))
-        words = list(column.codes)
-        values = np.array([*words, None], object)
-        if not textual and words:
-            values = np.array([*map(float, words), np.nan])
-            for word in words:
+        as_text = bool(column.texts) or (self.names[i] in self.wanted and bool(column.codes))
+        if not as_text:
+            for word, code in column.codes.items():
                 if not np.isfinite(float(word)):
-                    raise self.infinite(i, self.line_of(column, column.codes[word]), word)
-        pieces = [
-            values[piece] if worded else piece
-            for piece, worded in zip(column.pieces, column.worded, strict=True)
-        ]
-        column.pieces.clear()
-        column.codes.clear()
-        return np.concatenate(pieces)
+                    raise self.infinite(i, self.line_of(column, code), word)
+        return column.finished(as_text)
 
     def line_of(self, column: Column, code: int) -> int:
         """The first line in which a text stands."""
@@ -387,28 +331,3 @@ def _kept(series: pd.Series) -> bool:
         return True
     first = series.first_valid_index()
     return first is None or isinstance(series[first], str)
-
-
-def form_of(text: str) -> str:
-    """What is said of a cell that is a number in another notation; "" where it is none.
-
-    >>> form_of("3,14")[:38], form_of("abc")
-    ('has a comma where a decimal point is w', '')
-    """
-    text = text.strip()
-    if THOUSANDS.fullmatch(text):
-        if COMMA.fullmatch(text):
-            return (
-                "is a number with a comma, which may separate thousands (write 1234) or decimals "
-                "(write 1.234); this is not guessed: write the column without it"
-            )
-        return "has separators between thousands, write the column without them: 1234567.5"
-    if COMMA.fullmatch(text):
-        return (
-            "has a comma where a decimal point is wanted; write the column with points: 3.14, "
-            "this is not guessed"
-        )
-    bare = text.strip("%€$£¥ \u00a0")
-    if bare != text and NUMBER.fullmatch(bare):
-        return "is a number with its unit; write the column as bare numbers, the unit in its name"
-    return ""
