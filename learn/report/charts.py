@@ -1,5 +1,5 @@
 """Charts by matplotlib, written into the page as SVG: its colours become classes that follow light
-and dark, its text stays text, its identifiers are the chart's own, its numbers lose needless digits.
+and dark, its text stays text, its identifiers are the chart's own, its numbers lose digits.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLASSES = {INK: "ink", SOFT: "soft", LINE: "line", CARD: "card", BLUE: "blue", O
 CLASSES |= {colour: f"c{k}" for k, colour in enumerate(SERIES)}
 """The colours that charts may use; style.py has each as a variable, for light and for dark."""
 
-PLAIN = {
+PLAIN: dict[Any, Any] = {
     "svg.fonttype": "none", "text.parse_math": False, "axes.unicode_minus": True,
     "font.family": "sans-serif", "font.size": 12, "axes.edgecolor": LINE, "axes.linewidth": 1,
     "axes.labelcolor": SOFT, "text.color": SOFT, "xtick.color": LINE, "ytick.color": LINE,
@@ -41,7 +41,7 @@ PLAIN = {
 SIZE = (440, 260)
 MOST_POINTS = 400  # a longer line keeps the lowest and highest value of each stretch
 KEPT = {
-    "d", "x", "y", "width", "height", "transform", "cx", "cy", "r", "points", "viewBox", "clip-path",
+    "d", "x", "y", "width", "height", "transform", "cx", "cy", "r", "points", "clip-path",
     "fill", "stroke-width", "stroke-dasharray", "stroke-dashoffset", "stroke-linecap",
     "stroke-linejoin", "fill-opacity", "stroke-opacity", "opacity", "text-anchor", "font-size",
     "font-weight",
@@ -71,7 +71,7 @@ def chart(
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a glyph that matplotlib lacks, the browser may have
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(PLAIN | {"svg.hashsalt": key})
+        matplotlib.rcParams.update({**PLAIN, "svg.hashsalt": key})
         figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout="constrained")
         figure.patch.set_visible(False)
         axes = figure.subplots()
@@ -127,11 +127,8 @@ class _Writer:
         attributes: dict[str, str] = {}
         classes: list[str] = []
         given = {name.rpartition("}")[2]: value for name, value in element.items()}
-        style = dict(
-            (part.strip() for part in rule.split(":", 1))
-            for rule in given.pop("style", "").split(";")
-            if ":" in rule
-        )
+        rules = (rule.partition(":") for rule in given.pop("style", "").split(";"))
+        style = {name.strip(): value.strip() for name, colon, value in rules if colon}
         for name, value in (given | style).items():
             if name in ("fill", "stroke") and value.lower() in CLASSES:
                 classes.append(f"{name[0]}-{CLASSES[value.lower()]}")
@@ -139,9 +136,10 @@ class _Writer:
                 attributes["id"] = f"{self.key}-{value}"
             elif name == "href":
                 attributes["href"] = f"#{self.key}-{value.lstrip('#')}"
+            elif value.startswith("rotate(-0 "):
+                continue
             elif name in KEPT or (name == "stroke" and value == "none"):
-                if not (name == "transform" and value.startswith("rotate(-0 ")):
-                    attributes[name] = esc(self._short(value))
+                attributes[name] = esc(self._short(value))
         if classes:
             attributes["class"] = " ".join(classes)
         return attributes

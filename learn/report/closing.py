@@ -30,9 +30,10 @@ def graph(result: Result) -> str:
         )
         shown = (
             "<details><summary>Show the graph here</summary>"
-            '<div class="scroll graph" tabindex="0" role="group" aria-label="The computation graph">'
+            '<div class="scroll graph" tabindex="0" role="group" aria-label="The graph">'
             f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}" />'
-            f'<img alt="The computation graph of the loss" src="{light}" /></picture></div></details>'
+            f'<img alt="The computation graph of the loss" src="{light}" /></picture></div>'
+            "</details>"
         )
     rows = f" of {given['rows']} training rows" if given is not None else ""
     said = f"The loss{rows} with the weights that were kept, drawn from the tape."

@@ -1,5 +1,5 @@
-"""A result as data: one strict JSON object with everything that the page says, and tables as CSV, for
-those who go on with other tools.
+"""A result as data: one strict JSON object with everything that the page says, and tables as CSV,
+for those who go on with other tools.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PICTURES = ("graph", "plane_frames")
 
 
 def strict(value: object) -> Any:
-    """The same as what JSON can hold: numbers that are none become null, arrays lists, text clean of
+    """The same as JSON can hold it: numbers that are none become null, arrays lists, text loses
     lone surrogates. Raises TypeError for what has no place in JSON.
 
     >>> strict({"a": np.float32(0.5), 2: (float("nan"), np.arange(2)), "b": None})

@@ -1,8 +1,8 @@
 """The report of a walk as one page that stands alone: the verdict first, then the steps in order,
 each with its pictures. It holds no times and no dates: the same Result gives the same bytes.
 
-What pictures need beside the documented fields of a Result stands in `Result.extras`. Every key may be
-missing: its part of the page is then left out.
+What pictures need beside the documented fields of a Result stands in `Result.extras`. Every key may
+be missing: its part of the page is then left out.
 
 =================  =============================================================================
 key                what it holds
@@ -61,7 +61,7 @@ PICTURES: dict[str, tuple[Picture, ...]] = {
         trust.groups,
         trust.importances,
         trust.drift_reference,
-    ),  # fmt: skip
+    ),
 }
 """Which pictures stand in which step, by its key."""
 
@@ -69,8 +69,7 @@ PICTURES: dict[str, tuple[Picture, ...]] = {
 def render(result: Result) -> str:
     """The whole page.
 
-    Raises nothing for a hostile name: all text is escaped. Takes about a second, as matplotlib draws
-    the charts.
+    Names may be hostile: all text is escaped. Takes about a second, as matplotlib draws charts.
     """
     keys = [step.key for step in result.steps]
     body = [opening.header(result), opening.notice(result), opening.verdict(result)]

@@ -1,5 +1,5 @@
-"""What the recommended model gets wrong: the worst rows, the classes it mixes up, how far values are
-off, and whether its probabilities mean what they say.
+"""What the recommended model gets wrong: the worst rows, the classes it mixes up, how far values
+are off, and whether its probabilities mean what they say.
 """
 
 from __future__ import annotations
@@ -152,11 +152,12 @@ def residuals(result: Result) -> str:
 
     drawn = chart(f"Predicted over true {target}", "residuals", paint, (440, 400))
     error = np.abs(predicted - truth)
+    half, most = (score(float(np.quantile(error, share))) for share in (0.5, 0.9))
     body = f"""<div class="pair"><figure>{drawn}</figure>
 <div class="beside"><p>Each point is a row of the test part{_thinned(step)}; on the dotted line a
 prediction would be exact.</p>
-<p>Half of the predictions are off by at most {score(float(np.median(error)))}, nine of ten by at most
-{score(float(np.quantile(error, 0.9)))}.</p></div></div>"""
+<p>Half of the predictions are off by at most {half}, nine of ten by at most {most}.</p>
+</div></div>"""
     return panel("How far it is off", body)
 
 

@@ -1,5 +1,5 @@
-"""What the page opens with: the verdict, the test score, what to do next, what the checks found, and
-the candidates beside each other.
+"""What the page opens with: the verdict, the test score, what to do next, what the checks found,
+and the candidates beside each other.
 """
 
 from __future__ import annotations

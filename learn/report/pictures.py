@@ -66,7 +66,7 @@ class Scale:
 
     def interval(self, value: float, low: float, high: float, rule: float | None = None) -> str:
         """A value with its interval, and a rule across that other lines share."""
-        parts = [f'<path class="s-line" d="M0 10H200"/>']
+        parts = ['<path class="s-line" d="M0 10H200"/>']
         if rule is not None and np.isfinite(rule):
             parts.append(f'<path class="s-orange" stroke-width="2" d="M{self.at(rule):.1f} 0V20"/>')
         if np.isfinite(low) and np.isfinite(high):
@@ -85,7 +85,7 @@ def exam_strip(name: str, value: float, interval: tuple[float, float], baseline:
     width, left, right = 520, 24, 496
     ends = [v for v in (value, *interval, baseline) if np.isfinite(v)] or [0.0]
     low, high = min(ends), max(ends)
-    if 0 <= low and high <= 1:
+    if low >= 0 and high <= 1:
         low, high = 0.0, 1.0
     else:
         low, high = low - 0.08 * (high - low or 1), high + 0.08 * (high - low or 1)

@@ -1,5 +1,5 @@
-"""The page's script: sliders that show one of several frames, move a line through charts and fill in
-a table. Without it the last frame is seen; it holds no < and no &, so that XML parsers read it too.
+"""The page's script: sliders that show one of several frames, move a line through charts and fill
+a table. Without it one frame is seen; it holds no < and no &, so that XML parsers read it too.
 """
 
 SCRIPT = """

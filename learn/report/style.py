@@ -80,7 +80,8 @@ section > :last-child, .panel > :last-child, .told > :last-child, details > :las
 .steps-do dt { color: var(--soft); font-size: .875rem; line-height: 1.75; }
 .steps-do dd { margin: 0; min-width: 0; }
 .steps-do p, .steps-do ul { margin-bottom: .55rem; }
-.pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.25rem 1.75rem; margin-bottom: 1rem; }
+.pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.25rem 1.75rem;
+  margin-bottom: 1rem; }
 .panel { border-top: 1px solid var(--line); margin-top: 1.2rem; padding-top: 1.1rem; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; font-size: .9375rem; margin-bottom: .35rem; }
@@ -141,8 +142,8 @@ thead th { color: var(--soft); font-size: .875rem; vertical-align: bottom; line-
 .rows .fill { width: 45%; min-width: 9rem; }
 .marked { background: var(--wash); }
 .marked .is { font-weight: 600; }
-.tag { display: inline-block; border: 1px solid var(--blue); color: var(--blue); font-size: .8125rem;
-  border-radius: 999px; padding: 0 .5rem; font-weight: 600;
+.tag { display: inline-block; border: 1px solid var(--blue); color: var(--blue);
+  font-size: .8125rem; border-radius: 999px; padding: 0 .5rem; font-weight: 600;
   white-space: nowrap; }
 .facts { width: 100%; table-layout: fixed; }
 .facts th { width: 11rem; padding-left: 0; color: var(--soft); vertical-align: top; }

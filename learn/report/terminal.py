@@ -1,4 +1,4 @@
-"""What a walk says in the terminal: a short section for each step, findings with a sign and a colour,
+"""What a walk says in the terminal: a short section for each step, findings with sign and colour,
 a bar while it trains, the verdict. Off a terminal there are neither colours nor bars.
 """
 
@@ -88,7 +88,7 @@ class Terminal:
 
     def say(self, name: str, text: str) -> None:
         """A short name, then words, folded to the width of the terminal."""
-        self._row(self.console(), clean(name), text, indent=0, label=11)
+        self._row(self.console(), clean(name), text, 0, 11)
 
     def step(self, step: Step) -> None:
         """A finished step: its number and title, what was found and done, the findings."""
@@ -115,8 +115,8 @@ class Terminal:
         colour = COLOURS[finding.level]
         urgent = finding.level != "note"
         words = f"{finding.level}: {finding.sentence}" if urgent else finding.sentence
-        self._row(console, SYMBOLS[finding.level], words, name_style=colour, label=2,
-                  style=colour if finding.level == "error" else "")  # fmt: skip
+        self._row(console, SYMBOLS[finding.level], words, 4, 2, colour,
+                  colour if finding.level == "error" else "")  # fmt: skip
         if finding.advice and (urgent or self.explain):
             self._row(console, "", f"Try: {finding.advice}", label=2)
         if self.explain and (by := judged_by(finding)):
@@ -146,7 +146,7 @@ class Terminal:
             if number == 1 or number == epochs or (number and number % every == 0):
                 place = f"epoch {number:>{len(str(epochs))}}/{epochs}"
                 words = f"{place}  {numbers(epoch, score_name)}"
-                self._row(console, "Training", words, indent=0, label=11)
+                self._row(console, "Training", words, 0, 11)
 
         return line
 
@@ -158,27 +158,33 @@ class Terminal:
         level = level_of(last.code)
         if not self.quiet:
             console.print()
-        self._row(console, "Verdict", f"{SYMBOLS[level]} {clean(last.headline)}", indent=0, label=11,
-                  name_style="bold", style=COLOURS[level])  # fmt: skip
+        said = f"{SYMBOLS[level]} {clean(last.headline)}"
+        self._row(console, "Verdict", said, 0, 11, "bold", COLOURS[level])
         if not self.quiet:
             for reason in last.reasons:
-                self._row(console, "", reason, indent=0, label=11)
+                self._row(console, "", reason, 0, 11)
             chosen = last.recommended
-            self._row(console, "Use", f"{chosen.name}: {chosen.described}", indent=0, label=11)
+            self._row(console, "Use", f"{chosen.name}: {chosen.described}", 0, 11)
         self._row(
             console, "Test",
             f"{named} {score(plain(result, exam.score))}, 95 % interval {interval(ends)}; baseline "
             f"{score(plain(result, exam.baseline_score))}: {against_baseline(result)}",
-            indent=0, label=11, name_style="bold",
+            0, 11, "bold",
         )  # fmt: skip
         if self.quiet:
             return
         if exam.looks > 1:
-            self._row(console, "Mind", f"the test part was looked at {exam.looks} times by now; "
-                      "each look makes its score a little less honest", indent=0, label=11)  # fmt: skip
-        self._row(console, "Checks", counted(result.findings), indent=0, label=11)
+            self._row(
+                console,
+                "Mind",
+                f"the test part was looked at {exam.looks} times by now; each look makes its score "
+                "a little less honest",
+                0,
+                11,
+            )
+        self._row(console, "Checks", counted(result.findings), 0, 11)
         for k, sentence in enumerate(last.next):
-            self._row(console, "" if k else "Next", sentence, indent=0, label=11)
+            self._row(console, "" if k else "Next", sentence, 0, 11)
 
     def wrote(self, path: Path | str, files: Iterable[str]) -> None:
         """Which files lie where now."""
@@ -202,7 +208,7 @@ class Terminal:
             self._row(console, "" if k else name, sentence)
 
     def _row(
-        self, console: Console, name: str, text: str, *, indent: int = 4, label: int = 7,
+        self, console: Console, name: str, text: str, indent: int = 4, label: int = 7,
         name_style: str = "dim", style: str = "",
     ) -> None:  # fmt: skip
         """A label, and a sentence folded beside it."""

@@ -245,9 +245,9 @@ def lr_finder(result: Result) -> str:
     body = f"<figure><figcaption>Loss, smoothed</figcaption>{drawn}</figure>{legend(key)}"
     body += f"<p>{esc(said)}</p>" if said else ""
     body += (
-        '<p class="small soft">The learning rate grows from step to step, on a copy of the network: '
-        "where the loss falls fastest, training is quick; where it climbs, it breaks (L. N. Smith "
-        "2017).</p>"
+        '<p class="small soft">The learning rate grows from step to step, on a copy of the '
+        "network: where the loss falls fastest, training is quick; where it climbs, it breaks "
+        "(L. N. Smith 2017).</p>"
     )
     return panel("Which learning rate", body)
 

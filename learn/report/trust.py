@@ -1,5 +1,5 @@
-"""Whether to trust it: would more rows help, which columns matter, is it fair to all groups, the tree
-in words, and what is remembered to notice drift.
+"""Whether to trust it: would more rows help, which columns matter, is it fair to all groups, the
+tree in words, and what is remembered to notice drift.
 """
 
 from __future__ import annotations
@@ -110,8 +110,13 @@ def groups(result: Result) -> str:
         return ""
     overall = plain(result, result.exam.score)
     named = metric_name(result)
-    values = [(plain(result, float(g["score"])),
-               plain_interval(result, (float(g["low"]), float(g["high"])))) for g in given]  # fmt: skip
+    values = [
+        (
+            plain(result, float(group["score"])),
+            plain_interval(result, (float(group["low"]), float(group["high"]))),
+        )
+        for group in given
+    ]
     scale = Scale([v for value, ends in values for v in (value, *ends)])
     lines = [
         (

@@ -130,6 +130,7 @@ def parts_bar(result: Result) -> str:
         for part, size, colour in zip(NAMES, sizes, COLOURS, strict=True)
     )
     return (
-        f'<figure class="shares"><svg viewBox="0 0 600 14" preserveAspectRatio="none" class="parts" role="img" '
-        f'aria-label="{said}">{"".join(drawn)}</svg><ul class="legend">{items}</ul></figure>'
+        '<figure class="shares"><svg viewBox="0 0 600 14" preserveAspectRatio="none" '
+        f'class="parts" role="img" aria-label="{said}">{"".join(drawn)}</svg>'
+        f'<ul class="legend">{items}</ul></figure>'
     )

@@ -1,5 +1,5 @@
-"""Results to render, made from real data without the walk: scikit-learn splits, fits and scores, small
-networks are trained on the engine. Only documented fields are filled, so they are plain records.
+"""Results to render, made from real data without the walk: scikit-learn splits, fits and scores,
+small networks are trained on the engine. Only documented fields are filled, by plain records.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from backlit.learn.problem import Problem
 from backlit.learn.result import Exam, Result, Step, Verdict
 from backlit.nn import functional as F
 from backlit.study import draw
-from backlit.study.findings import Finding
 from backlit.study.figures import Figure
+from backlit.study.findings import Finding
 
 NAN = float("nan")
 
@@ -51,7 +51,11 @@ def wilson(right: int, n: int) -> tuple[float, float]:
 class Made:
     """A table split, prepared, fitted: what a sample result is put together from."""
 
-    def __init__(self, name: str, X: np.ndarray, y: np.ndarray, names: list[str],
+    train: Any
+    validation: Any
+    test: Any
+
+    def __init__(self, name: str, X: Any, y: Any, names: list[str],
                  classes: tuple[str, ...], hidden: int, epochs: int) -> None:  # fmt: skip
         self.name, self.names, self.classes = name, names, classes
         self.raw, self.y = np.asarray(X, np.float64), y
@@ -91,22 +95,22 @@ class Made:
         self.fit = Record(history=history, best=int(np.argmin(losses)), status="finished",
                           message="", looks=seen, findings=())  # fmt: skip
 
-    def target(self, rows: np.ndarray) -> np.ndarray:
+    def target(self, rows: Any) -> np.ndarray:
         if self.classes:
             return self.y[rows].astype(np.int64)
         return ((self.y[rows, None] - self.center[0]) / self.center[1]).astype(np.float32)
 
-    def loss(self, outputs: Any, rows: np.ndarray) -> Any:
+    def loss(self, outputs: Any, rows: Any) -> Any:
         compare = F.cross_entropy if self.classes else F.mse_loss
         return compare(outputs, tensor(self.target(rows)))
 
-    def step(self, optimizer: Any, rows: np.ndarray) -> None:
+    def step(self, optimizer: Any, rows: Any) -> None:
         loss = self.loss(self.model(tensor(self.X[rows])), rows)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
 
-    def outputs(self, X: np.ndarray) -> np.ndarray:
+    def outputs(self, X: Any) -> np.ndarray:
         """Probabilities (rows, C), or values (rows,)."""
         with no_grad():
             out = self.model(tensor(np.asarray(X, np.float32)))
@@ -115,7 +119,7 @@ class Made:
                 return shares / shares.sum(1, keepdims=True)
             return out.numpy()[:, 0].astype(np.float64) * self.center[1] + self.center[0]
 
-    def score(self, rows: np.ndarray, outputs: np.ndarray) -> float:
+    def score(self, rows: Any, outputs: Any) -> float:
         if self.classes:
             return float(np.mean(outputs.argmax(1) == self.y[rows]))
         return float(r2_score(self.y[rows], outputs))
@@ -147,7 +151,7 @@ class Made:
                                  saturated=None))  # fmt: skip
         return Record(epoch=epoch, rows=len(self.train), layers=tuple(layers))
 
-    def part(self, rows: np.ndarray) -> Part:
+    def part(self, rows: Any) -> Part:
         return Part(self.X[rows], self.target(rows), self.y[rows], rows)
 
     def candidates(self) -> tuple[Candidate, ...]:
@@ -164,7 +168,7 @@ class Made:
         else:
             simple = [("baseline", f"always the mean, {self.center[0]:.4g}", DummyRegressor()),
                       ("linear regression", "ridge, α = 1", Ridge()),
-                      ("decision tree", "4 levels", DecisionTreeRegressor(max_depth=4, random_state=0))]  # fmt: skip
+                      ("decision tree", "trimmed", DecisionTreeRegressor(max_depth=3))]  # fmt: skip
         made = []
         for name, described, model in simple:
             model.fit(self.X[self.train], self.y[self.train])
@@ -188,7 +192,7 @@ class Made:
         train = self.score(self.train, outputs(self.X[self.train]))
         return Candidate(name, described, outputs, train, value, ends, loss, model)
 
-    def bootstrap(self, rows: np.ndarray, out: np.ndarray) -> tuple[float, float]:
+    def bootstrap(self, rows: Any, out: Any) -> tuple[float, float]:
         rng = np.random.default_rng(0)
         drawn = [rng.integers(0, len(rows), len(rows)) for _ in range(200)]
         values = [r2_score(self.y[rows[d]], out[d]) for d in drawn]
@@ -196,7 +200,7 @@ class Made:
         return float(low), float(high)
 
 
-def plane_of(raw: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> dict[str, Any]:
+def plane_of(raw: Any, mean: Any, scale: Any) -> dict[str, Any]:
     low, high = raw.min(0) - 0.2, raw.max(0) + 0.2
     across, down = np.meshgrid(np.linspace(low[0], high[0], 120), np.linspace(high[1], low[1], 120))
     grid = np.column_stack([across.ravel(), down.ravel()])
@@ -242,7 +246,7 @@ def extras_of(made: Made, best: Candidate, candidates: tuple[Candidate, ...]) ->
                                  "score": value, "low": value - 0.05,
                                  "high": min(1.0, value + 0.05)})  # fmt: skip
     sizes = [len(made.train) // d for d in (16, 8, 4, 2, 1)]
-    fresh = clone(candidates[1].model)
+    fresh: Any = clone(candidates[1].model)
     curve: dict[str, list] = {"train": [], "validation": []}
     for n in sizes:
         part = made.train[:n]
@@ -365,7 +369,7 @@ def sample(name: str) -> Result:
     )  # fmt: skip
     return Result(context, steps_of(made, candidates), exam, verdict,
                   f"backlit learn {name} --target {target} --seed 0 --epochs 12 --hidden 32,32",
-                  {"hidden": (32, 32), "epochs": 12, "lr": 3e-3, "batch_size": 32, "patience": None},
+                  {"hidden": (32, 32), "epochs": 12, "lr": 3e-3, "patience": None},
                   {"backlit": "0.1", "python": "3.12", "numpy": "2.4"}, "ab" * 32,
                   extras_of(made, best, candidates))  # fmt: skip
 
@@ -377,8 +381,8 @@ def steps_of(made: Made, candidates: tuple[Candidate, ...]) -> tuple[Step, ...]:
                     code="leakage", advice="Leave it out, or say when it is known.")  # fmt: skip
     warn = finding("warning", "layer 0: 12 % of the relu units are dead.", 0.12, 0.1, n,
                    code="dead_units", advice="a smaller learning rate, such as 0.001")  # fmt: skip
-    fine = [finding("note", f"No {what} was found.", 0.0, 0.05, n, code=what)
-            for what in ("duplicate", "constant column", "identifier", "group across the parts")]  # fmt: skip
+    kinds = ("duplicate", "constant column", "identifier", "group across the parts")
+    fine = [finding("note", f"No {what} was found.", 0.0, 0.05, n, code=what) for what in kinds]
     more = "A model is only worth what it adds.\n\nThat is why the baseline comes first."
     return (
         Step(1, "problem", "Define the problem", ("Each row is a case.",), ("Judged by the share "
@@ -392,7 +396,7 @@ def steps_of(made: Made, candidates: tuple[Candidate, ...]) -> tuple[Step, ...]:
              ("Fitted four models.",), "Only what beats the simple ones is worth its price."),
         Step(5, "untrained", "Be wrong first", (f"Untrained loss {first:.3f}.",), (), "It should "
              "know nothing yet.", "", tuple(fine[2:3])),
-        Step(6, "loss", "Measure the error", ("The worst rows are below.",), (), "They teach most."),
+        Step(6, "loss", "Measure the error", ("The worst rows are below.",), (), "They teach."),
         Step(7, "optimise", "Predict, measure, update", (f"{len(made.fit.history) - 1} epochs.",),
              ("Kept the best weights.",), "Later ones may have memorised.", more, (warn,)),
         Step(8, "verdict", "Generalise or memorise?", ("The gap is small.",), (), "Only new rows "
