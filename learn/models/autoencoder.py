@@ -57,6 +57,8 @@ class Reconstruction:
     """The largest of these in the shuffled table."""
     worst: np.ndarray
     """The rows that are rebuilt worst, the worst first."""
+    faults: tuple[int, ...]
+    """Of each of them the input that is farthest off."""
     validation: np.ndarray
     """The rows that were judged by."""
     descent: Descent
@@ -71,9 +73,18 @@ class Reconstruction:
         return self.gain > 2 * self.gain_error and more > 2 * spread
 
     @property
+    def limit(self) -> float:
+        """The error, in that of the median row, from which on a row stands out: above all in the
+        shuffled table, and far above the others' (Tukey's fence, on logarithms).
+        """
+        logs = np.log(np.maximum(self.row_errors, 1e-12))
+        low, high = np.percentile(logs, [25, 75])
+        return max(self.null_worst, float(np.exp(high + 1.5 * (high - low))))
+
+    @property
     def odd(self) -> np.ndarray:
-        """Of the worst rows those that stand out more than any in the shuffled table."""
-        return self.worst[self.row_errors[self.worst] > self.null_worst]
+        """Of the worst rows those that stand out."""
+        return self.worst[self.row_errors[self.worst] > self.limit]
 
     def codes(self, X: np.ndarray) -> np.ndarray:
         """Rows (rows, inputs) as codes (rows, code): few numbers in the place of many."""
@@ -113,10 +124,12 @@ def autoencode(
     gain, gain_error = _mean(real.straight - real.left)
     bare = _trained(matrix.straightened(seed), train, judged, code, seed, epochs)
     straight_gain, straight_gain_error = _mean(bare.straight - bare.left)
+    worst = np.argsort(-real.rows, kind="stable")[:WORST]
+    off = np.abs(through(real.model, matrix.X[worst]) - matrix.X[worst])
     return Reconstruction(
         real.model, code, float(real.left.mean()), float(real.straight.mean()), gain, gain_error,
         float(null.left.mean()), straight_gain, straight_gain_error, real.rows,
-        float(null.rows.max()), np.argsort(-real.rows, kind="stable")[:WORST], judged, real.descent,
+        float(null.rows.max()), worst, tuple(off.argmax(1).tolist()), judged, real.descent,
     )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...study.text import number
+from ..data.words import quoted
 from .matrix import Matrix, enough, one_thread
 
 MOST = 10
@@ -151,13 +153,11 @@ def _trials(X: np.ndarray, most: int, seed: int, starts: int) -> list[Trial]:
 
 def _mark(matrix: Matrix, centre: np.ndarray) -> str:
     """The inputs in which a centre lies farthest from the mean of all rows, in deviations."""
-    from ...study.text import clean, number
-
     mean, spread = matrix.X.mean(0, dtype=np.float64), matrix.X.std(0, dtype=np.float64)
     away = np.divide(centre - mean, spread, out=np.zeros(len(mean)), where=spread > 1e-12)
     top = [k for k in np.argsort(-np.abs(away), kind="stable")[:3] if abs(away[k]) >= 0.5]
     words = [
-        f"{clean(matrix.names[k])} {'high' if away[k] > 0 else 'low'} "
+        f"{quoted(matrix.names[k])} {'high' if away[k] > 0 else 'low'} "
         f"({'+' if away[k] > 0 else ''}{number(float(away[k]), 2)} deviations)"
         for k in top
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..data.words import quoted
 from .matrix import Matrix, enough, one_thread
 
 SHUFFLES = 19
@@ -52,7 +53,7 @@ def components(matrix: Matrix, seed: int = 0, shuffles: int = SHUFFLES) -> Compo
     >>> t = np.random.default_rng(0).normal(size=200)
     >>> found = components(Matrix.of(np.column_stack([t, -t, np.roll(t, 1)]), ["a", "b", "c"]))
     >>> found.count, found.words
-    (1, ('a up, b down',))
+    (1, ("'a' up, 'b' down",))
     """
     enough(matrix, 3, "a search for components")
     with one_thread():
@@ -78,13 +79,11 @@ def _fitted(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _words(matrix: Matrix, direction: np.ndarray) -> str:
     """The inputs that count for at least half as much as the first; that one goes up."""
-    from ...study.text import clean
-
     size = np.abs(direction).round(6)  # so that equals keep their order
     order = [k for k in np.argsort(-size, kind="stable") if size[k] >= size.max() / 2]
     up = np.sign(direction[order[0]])
     said = [
-        f"{clean(matrix.names[k])} {'up' if direction[k] * up > 0 else 'down'}" for k in order[:4]
+        f"{quoted(matrix.names[k])} {'up' if direction[k] * up > 0 else 'down'}" for k in order[:4]
     ]
     more = len(order) - len(said)
     return ", ".join(said) + (f" and {more} more" if more else "")
