@@ -4,7 +4,9 @@ columns that have nothing to do with each other has its clusters too, and these 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -123,10 +125,19 @@ def _one(matrix: Matrix) -> Clusters:
     return Clusters(1, labels, matrix.X[:1].astype(float), 0.0, 1.0, 0.0, (), ("",))
 
 
-def _fitted(X: np.ndarray, k: int, seed: int, starts: int):
+def _fitted(X: np.ndarray, k: int, seed: int, starts: int) -> Any:
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
-    return KMeans(k, n_init=starts, random_state=seed).fit(X)  # type: ignore[arg-type]
+    how: dict[str, Any] = {"n_init": starts, "random_state": seed}
+    with warnings.catch_warnings():  # fewer different rows than clusters: the silhouette tells
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return KMeans(k, **how).fit(X)
+
+
+def _spread(fit: Any) -> float:
+    """The sum of squared distances from the rows to their centres."""
+    return float(fit.inertia_)
 
 
 def _trials(X: np.ndarray, most: int, seed: int, starts: int) -> list[Trial]:
@@ -138,7 +149,7 @@ def _trials(X: np.ndarray, most: int, seed: int, starts: int) -> list[Trial]:
     trials = []
     for k in range(2, most + 1):
         fits = [_fitted(X, k, seed + start, 1) for start in range(starts)]
-        best = min(fits, key=lambda fit: fit.inertia_)
+        best = min(fits, key=_spread)
         silhouette = 0.0
         if 2 <= len(np.unique(best.labels_)) < len(X):
             silhouette = float(silhouette_score(distances, best.labels_, metric="precomputed"))

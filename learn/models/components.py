@@ -5,6 +5,7 @@ each explains, against tables with shuffled columns, and what it is made of, in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def _fitted(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not np.ptp(X, axis=0).any():  # all rows are the same: nothing to explain
         count = min(X.shape)
         return X[0], np.eye(count, X.shape[1]), np.zeros(count)
-    fitted = PCA(svd_solver="full").fit(X)
+    fitted: Any = PCA(svd_solver="full").fit(X)
     return fitted.mean_, fitted.components_, fitted.explained_variance_ratio_
 
 

@@ -34,9 +34,9 @@ class Factors(nn.Module):
         super().__init__()
         self.users = nn.Embedding(users + 1, factors, padding_idx=0, generator=generator)
         self.items = nn.Embedding(items + 1, factors, padding_idx=0, generator=generator)
-        for table in (self.users, self.items):
-            with no_grad():
-                table.weight *= 0.1
+        with no_grad():
+            for table in (self.users, self.items):
+                table.weight.copy_(table.weight * 0.1)
         self.user_bias = nn.Parameter(np.zeros(users + 1))
         self.item_bias = nn.Parameter(np.zeros(items + 1))
 
@@ -171,11 +171,11 @@ def recommender(
         np.sort(part) for part in (order[2 * tenth :], order[:tenth], order[tenth : 2 * tenth])
     )
     every = list(users), list(items)
-    known = [tuple(dict.fromkeys(side[k] for k in train)) for side in every]
-    u, i = (_numbers(side, names) for side, names in zip(every, known, strict=True))
+    known, known_items = (tuple(dict.fromkeys(side[k] for k in train)) for side in every)
+    u, i = (_numbers(side, names) for side, names in zip(every, (known, known_items), strict=True))
     mean = float(values[train].mean())
     spread = float(values[train].std()) or 1.0
-    model = Factors(len(known[0]), len(known[1]), factors, Generator(seed))
+    model = Factors(len(known), len(known_items), factors, Generator(seed))
     target = (values - mean).astype(np.float32)
 
     def measure(users: Tensor, items: Tensor, rating: Tensor) -> Tensor:
@@ -196,7 +196,7 @@ def recommender(
     limits = float(values[train].min()), float(values[train].max())
     with no_grad():
         said = mean + model(tensor(u[test]), tensor(i[test])).numpy().astype(np.float64)
-    means = _means(u, i, values, train, mean, tuple(map(len, known)))[test]
+    means = _means(u, i, values, train, mean, (len(known), len(known_items)))[test]
     wrong = [
         (np.clip(guess, *limits) - values[test]) ** 2 for guess in (said, means, np.full(1, mean))
     ]
@@ -204,8 +204,8 @@ def recommender(
     samples = [_resampled(errors, u[test], seed) for errors in wrong[:2]]
     rmse, baseline, constant = (float(np.sqrt(errors.mean())) for errors in wrong)
     return Recommender(
-        model, *known, mean, limits, rmse, _interval(samples[0]), baseline, _interval(samples[1]),
-        constant, baseline - rmse, _interval(samples[1] - samples[0]),
+        model, known, known_items, mean, limits, rmse, _interval(samples[0]),
+        baseline, _interval(samples[1]), constant, baseline - rmse, _interval(samples[1] - samples[0]),
         (len(train), len(validation), len(test)), pairs, descent,
     )  # fmt: skip
 
