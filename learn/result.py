@@ -20,7 +20,8 @@ class Step:
 
     number: int
     key: str
-    """"problem", "table", "split", "models", "untrained", "loss", "optimise", "verdict", "trust"."""
+    """One of "problem", "table", "split", "models", "untrained", "loss", "optimise", "verdict",
+    "trust"."""
     title: str
     found: tuple[str, ...]
     """Sentences with their numbers."""
