@@ -50,7 +50,7 @@ def opened(path: Path, encoding: str) -> TextIOWrapper:
     try:
         codec = codecs.lookup(encoding).name
         "".encode(codec)
-    except (LookupError, TypeError):
+    except (LookupError, TypeError, ValueError):
         raise UsageError(
             f"there is no encoding {quoted(encoding)}; usual are utf-8, latin-1, cp1252, utf-16"
         ) from None
