@@ -241,10 +241,9 @@ class _Run:
         patience, waited = self.settings["patience"], 0
         if patience is None:
             return False
-        level = math.inf
-        for epoch in self.fit.history:
-            enough = level - self.settings["tolerance"] * abs(level) if level < math.inf else level
-            if not epoch.validation_loss < enough:  # inf - inf is NaN: the first one always counts
+        level = self.fit.history[0].validation_loss
+        for epoch in self.fit.history[1:]:
+            if not epoch.validation_loss < level - self.settings["tolerance"] * abs(level):
                 waited += 1
             else:
                 level, waited = epoch.validation_loss, 0
