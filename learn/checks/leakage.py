@@ -18,7 +18,7 @@ from ..data.words import listed, quoted
 from ..models.baselines import fit_linear
 from ..models.metrics import METRICS
 from .context import Part
-from .inputs import bound, classes_of, codes_of, input_columns, metric_of, positive_of
+from .inputs import bound, classes_of, codes_of, input_columns, metric_of, ordered, positive_of
 from .rules import judged, limit
 
 if TYPE_CHECKING:
@@ -151,25 +151,17 @@ def strengths(
         if kind_of[name] in ("constant", "empty"):
             continue
         column = table.column(name)[rows]
-        ordered = column.dtype != object or kind_of[name] == "time"
+        values = ordered(name, column)
         kappa = _kappa(column, target[rows]) if classes else 0.0
         if kappa >= bound(context, COPY):
             found.append(Strength(name, kappa, "copy"))
             continue
-        if ordered:
-            values = column.astype(np.float64) if column.dtype != object else _placed(column)
+        if values is not None:
             score = _of_numbers(values, truth, classes, half)
         else:
             score = _of_levels(codes_of(column)[1], truth, classes, half)
         found.append(Strength(name, score, "alone"))
     return sorted(found, key=lambda one: (one.how != "copy", -one.score))
-
-
-def _placed(column: np.ndarray) -> np.ndarray:
-    """Texts as their place in order, NaN where missing."""
-    codes = levels_of(column)[1].astype(np.float64)
-    codes[missing_in(column)] = np.nan
-    return codes
 
 
 def _kappa(column: np.ndarray, target: np.ndarray) -> float:
