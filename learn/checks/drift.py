@@ -225,7 +225,7 @@ def _number(
         stability, bound = psi(counts, now), psi_bound(len(counts), n, m, alpha)
         if stability > max(bound, limits[PSI]):
             reasons.append(
-                f"PSI {number(stability, 3)}, above {limits[PSI]} and the {number(bound, 2)} of chance"
+                f"PSI {number(stability, 3)} (limit {limits[PSI]:g}, by chance {number(bound, 2)})"
             )
         test, statistic, p = _distance(one, reference, values, seed)
         if test == "KS" and p is not None and p < alpha:
@@ -285,12 +285,11 @@ def _category(
         stability, bound = psi(counts, now_pooled), psi_bound(len(counts), n, m, alpha)
         if stability > max(bound, limits[PSI]):
             reasons.append(
-                f"PSI {number(stability, 3)}, above {limits[PSI]} and the {number(bound, 2)} of chance"
+                f"PSI {number(stability, 3)} (limit {limits[PSI]:g}, by chance {number(bound, 2)})"
             )
             k = int(np.argmax(np.abs(now[:-1] / m - np.asarray(one.counts) / n)))
-            reasons.append(
-                f"{quoted(one.levels[k])} went from {percent(one.counts[k], n)} to {percent(now[k], m)}"
-            )
+            shares = f"{percent(one.counts[k], n)} to {percent(now[k], m)}"
+            reasons.append(f"{quoted(one.levels[k])} went from {shares}")
         # as many new levels are to be expected as came only once before (I. Good, 1953)
         expected = min(1.0, (one.singles + 1) / (n + 1))
         if levels and float(binom.sf(now[-1] - 1, m, expected)) < alpha:
@@ -329,7 +328,8 @@ def _missing(
     if abs(now - before) < limits[MISSING]:
         return []
     table = [[one.missing, one.rows - one.missing], [gone, rows - gone]]
-    if float(fisher_exact(table)[1]) >= alpha:
+    tested: Any = fisher_exact(table)
+    if float(tested.pvalue) >= alpha:
         return []
     return [
         f"missing in {percent(gone, rows)} of the rows, {percent(one.missing, one.rows)} before"

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,9 +64,9 @@ def by_group(
 ) -> list[GroupScore]:
     """Scores of the groups that columns make, of the candidate that would be used.
 
-    Texts make a group of each level; numbers are cut at `cuts[column]`, ages at 25, 40 and 60, other
-    numbers into four ranges of equally many training rows. Groups under 5 % of the validation rows
-    are left out. Intervals are Wilson's, or a bootstrap's of the mean absolute error.
+    Texts make a group of each level; numbers are cut at `cuts[column]`, ages at 25, 40 and 60,
+    other numbers into four ranges of equally many training rows. Groups under 5 % of the validation
+    rows are left out. Intervals are Wilson's, or a bootstrap's of the mean absolute error.
     """
     validation = context.validation
     candidate = candidate or chosen(context)
@@ -111,11 +112,12 @@ def _groups(
             known = values[rows][np.isfinite(values[rows])]
             # the three quarters as values that occur: a group is told by its own bounds
             cuts = np.quantile(known, [0.25, 0.5, 0.75], method="higher").tolist()
+    assert cuts is not None
     edges = sorted(set(cuts))
     group = np.searchsorted(edges, values, side="right")
     whole = bool((values[np.isfinite(values)] % 1 == 0).all())
     names = [f"under {plain(edges[0])}"]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         names.append(
             f"{plain(low)} to {plain(high - 1)}"
             if whole
@@ -187,8 +189,8 @@ def _worse(
             continue
         how = f"{drop:.0%} " + ("less accurate" if classification else "further off")
         text = (
-            f"the {candidate.name} is {how} for {quoted(one.column)} = {quoted(one.group)} than for "
-            f"all ({number(one.overall, 3)}): {_told(one, classification)}"
+            f"the {candidate.name} is {how} for {quoted(one.column)} = {quoted(one.group)} than "
+            f"for all ({number(one.overall, 3)}): {_told(one, classification)}"
         )
         if others > 1:
             text += f"; one of {others} groups looked at, so some are worse by luck"
@@ -219,7 +221,8 @@ def _selection(
         if ratio >= bound(context, SELECTED):
             continue
         a, b = round(one.selected * one.n), round(most.selected * most.n)
-        p = float(fisher_exact([[a, one.n - a], [b, most.n - b]])[1])
+        tested: Any = fisher_exact([[a, one.n - a], [b, most.n - b]])
+        p = float(tested.pvalue)
         level: Level = "warning" if p < 0.05 else "note"
         text = (
             f"the {candidate.name} says {quoted(name)} for {one.selected:.0%} of "

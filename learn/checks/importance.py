@@ -1,5 +1,5 @@
-"""Which columns a model goes by: how much worse it gets when one is shuffled, and, for a network, how
-much each input added to one answer (integrated gradients).
+"""Which columns a model goes by: how much worse it gets when one is shuffled, and, for a network,
+how much each input added to one answer (integrated gradients).
 """
 
 from __future__ import annotations
@@ -176,7 +176,9 @@ def integrated_gradients(
     from ...engine import no_grad, tensor
 
     X = np.asarray(X, np.float32)
-    start = np.zeros(X.shape[1], np.float32) if baseline is None else np.float32(baseline)
+    start = np.zeros(X.shape[1], np.float32)
+    if baseline is not None:
+        start = np.asarray(baseline, np.float32)
     was_training = bool(getattr(model, "training", False))
     if was_training:
         model.eval()  # type: ignore[attr-defined]
@@ -203,7 +205,7 @@ def integrated_gradients(
 def _mean_gradient(
     model: Callable[[Any], Any], X: np.ndarray, start: np.ndarray, which: np.ndarray, steps: int
 ) -> np.ndarray:
-    """The mean gradient (rows, inputs) of the outputs `which` in the middles of pieces of the way."""
+    """The mean gradient (rows, inputs) of the outputs `which` along the way."""
     from ...engine import gradients, tensor
 
     total = np.zeros(X.shape)

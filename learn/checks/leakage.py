@@ -1,5 +1,5 @@
-"""Whether one column gives the answer away: each is tried alone, as rank, as tree and as a copy, and
-what models score without the suspects is said beside it.
+"""Whether one column gives the answer away: each is tried alone, as rank, as tree and as a copy,
+and what models score without the suspects is said beside it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def leakage(context: Context) -> list[Finding]:
             )
             level, name = "error", COPY
         elif one.score >= error:
-            text = f"{quoted(one.column)} alone gives the target away: {measure} {number(one.score, 4)}"
+            told = f"{measure} {number(one.score, 4)}"
+            text = f"{quoted(one.column)} alone gives the target away: {told}"
             level, name = "error", GIVEN
         else:
             text = f"{quoted(one.column)} is strong alone: {measure} {number(one.score, 3)}"
@@ -122,9 +123,9 @@ def strengths(
 ) -> list[Strength]:
     """How well each input column alone tells the target on those rows, the strongest first.
 
-    Numbers are tried as a rank and as a small tree, texts by the mean of their level, each fitted on
-    one half of the rows and scored on the other; a missing cell counts as a level of its own. Dates
-    count as numbers. Nothing for a class with under 10 rows, or a target of one value.
+    Numbers are tried as a rank and as a small tree, texts by the mean of their level, each fitted
+    on one half of the rows and scored on the other; a missing cell counts as a level of its own.
+    Dates count as numbers. Nothing for a class with under 10 rows, or a target of one value.
     """
     table, problem = context.table, context.problem
     target = table.column(problem.target)
@@ -287,8 +288,8 @@ def _identifiers(context: Context, rows: np.ndarray, measure: str) -> list[Findi
         if one.score >= bound(context, NAMED):
             text = (
                 f"{quoted(one.column)} only names rows, and still tells the target with {measure} "
-                f"{number(one.score, 3)}: rows are numbered by their answer, or in an order that has "
-                "to do with it"
+                f"{number(one.score, 3)}: rows are numbered by their answer, or in an order that "
+                "has to do with it"
             )
             advice = (
                 "it is not learned from; ask how rows were collected, and whether time is in it"
@@ -313,8 +314,8 @@ def _sums(context: Context) -> list[Finding]:
         score = METRICS["r2"].score(truth, candidate.outputs(context.validation.X))
         if score >= bound(context, GIVEN):
             text = (
-                f"a linear model meets the target exactly, R² {number(score, 5)}: it may be the sum of "
-                "other columns"
+                f"a linear model meets the target exactly, R² {number(score, 5)}: it may be the "
+                "sum of other columns"
             )
             advice = "is the target computed from columns of this table? then leave those out"
             return [

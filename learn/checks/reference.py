@@ -117,7 +117,7 @@ def numbers_in(column: np.ndarray) -> np.ndarray:
     return as_numbers(column)[0]
 
 
-def place(edges: Sequence[float], values: np.ndarray) -> np.ndarray:
+def place(edges: Sequence[float] | np.ndarray, values: np.ndarray) -> np.ndarray:
     """The bin of each value; a value on an edge belongs to the bin above."""
     return np.searchsorted(np.asarray(edges, np.float64), values, side="right")
 
