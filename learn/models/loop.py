@@ -127,7 +127,7 @@ def train(
     >>> parts = [Part(X[i], y[i], y[i], i) for i in np.split(np.arange(300), [200])]
     >>> fit = train(
     ...     lambda: nn.MLP([2, 8, 2]), Classification("ab", y), *parts,
-    ...     epochs=10, lr=0.01, batch_size=32, seed=0,
+    ...     epochs=20, lr=0.01, batch_size=32, patience=None, seed=0,
     ... )
     >>> fit.status, fit.history[0].validation_loss > 0.5 > fit.best_epoch.validation_loss
     ('finished', True)
@@ -241,8 +241,8 @@ class _Run:
         patience, waited = self.settings["patience"], 0
         if patience is None:
             return False
-        level = math.inf
-        for epoch in self.fit.history:
+        level = self.fit.history[0].validation_loss
+        for epoch in self.fit.history[1:]:
             if not epoch.validation_loss < level - self.settings["tolerance"] * abs(level):
                 waited += 1
             else:
