@@ -124,8 +124,8 @@ def strengths(
     """How well each input column alone tells the target on those rows, the strongest first.
 
     Numbers are tried as a rank and as a small tree, texts by the mean of their level, each fitted
-    on one half of the rows and scored on the other; a missing cell counts as a level of its own. Dates
-    count as numbers. Nothing for a class with under 10 rows, or a target of one value.
+    on one half of the rows and scored on the other; a missing cell counts as a level of its own.
+    Dates count as numbers. Nothing for a class with under 10 rows, or a target of one value.
     """
     table, problem = context.table, context.problem
     target = table.column(problem.target)
@@ -314,8 +314,8 @@ def _sums(context: Context) -> list[Finding]:
         score = METRICS["r2"].score(truth, candidate.outputs(context.validation.X))
         if score >= bound(context, GIVEN):
             text = (
-                f"a linear model meets the target exactly, R² {number(score, 5)}: it may be the sum "
-                "of other columns"
+                f"a linear model meets the target exactly, R² {number(score, 5)}: it may be the "
+                "sum of other columns"
             )
             advice = "is the target computed from columns of this table? then leave those out"
             return [
