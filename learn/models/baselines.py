@@ -168,7 +168,8 @@ def fit_linear(train: Part, classes: int) -> Linear:
     # a class that no training row has is as good as impossible: e^-30 of the others
     bias = np.full(classes, -30.0)
     if len(known) == 2:
-        weights[:, known[1]], bias[known] = model.coef_[0], (0.0, model.intercept_[0])
+        intercept = np.asarray(model.intercept_)
+        weights[:, known[1]], bias[known] = model.coef_[0], (0.0, float(intercept[0]))
     else:
         weights[:, known], bias[known] = model.coef_.T, model.intercept_
     return Linear(weights, bias)
@@ -288,7 +289,7 @@ def compared(
         c = int(np.sum(right_first & ~right_second))
         p = mcnemar(b, c)
         words = (
-            f"McNemar: {b} rows only it has right, {c} only the other, "
+            f"McNemar: {count_text(b, 'row')} right by it alone, {c:,} by the other alone, "
             f"p = {number(p, 2)}, n = {n:,}"
         )
         return Comparison(simpler, other, difference, b > c and p < alpha, n, words)
@@ -306,8 +307,8 @@ def compared(
         return Comparison(simpler, other, difference, False, n, f"not to be compared, n = {n:,}")
     low, high = np.quantile(drawn, [alpha / 2, 1 - alpha / 2])
     words = (
-        f"difference {signed_text(difference)}, paired bootstrap {1 - alpha:.1%} interval "
-        f"{signed_text(low)} to {signed_text(high)}, n = {n:,}"
+        f"difference {signed_text(difference)}, paired bootstrap {100 * (1 - alpha):.3g} % "
+        f"interval {signed_text(low)} to {signed_text(high)}, n = {n:,}"
     )
     return Comparison(simpler, other, difference, bool(low > 0 and difference > 0), n, words)
 
@@ -359,7 +360,7 @@ def recommend(
 
 
 def _score(candidate: Candidate, metric: Metric) -> str:
-    return number(metric.signed(candidate.score), 3)
+    return metric.text(metric.signed(candidate.score))
 
 
 def signed_text(value: float) -> str:
