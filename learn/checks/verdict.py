@@ -83,6 +83,8 @@ def _code(context: Context, fit: Fit, seen: Evidence) -> str:
         return LEARNING
     if not learned or seen.gain < value_of(GAIN, limits) or seen.broken:
         return UNDERFITTING
+    if any(other.outdoes(seen.network, limits) for other in seen.others):
+        return UNDERFITTING
     return GOOD
 
 
@@ -119,16 +121,17 @@ def _headline(
             f"{_shown(seen.network.score, context)} on rows it has not seen."
         )
     if code == LEARNING:
-        return f"Still learning: {score} after {len(fit.history) - 1} epochs, and validation loss still falls."
+        epochs = len(fit.history) - 1
+        return f"Still learning: {score} after {epochs} epochs, and validation loss still falls."
     if code == UNDERFITTING:
         if seen.obstacles:
             first = next((f for f in seen.obstacles if f.level == "error"), seen.obstacles[0])
             return f"The network has not learned what it could: {clean(first.sentence)}."
         best = max(seen.others, key=lambda each: each.score, default=None)
-        if seen.network.name not in seen.beating and best is not None:
+        if best is not None and best.score > seen.network.score:
             return (
-                f"The network has learned nothing that chance could not give, {best.name} has: "
-                f"{_metric(context)} {_shown(best.score, context)} for its "
+                f"The network has learned less than there is: {clean(best.name)} reaches "
+                f"{_metric(context)} {_shown(best.score, context)}, it "
                 f"{_shown(seen.network.score, context)}."
             )
         return f"The network has learned little: {score}, the baseline's is near."
@@ -164,7 +167,7 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
         )
     for other in seen.others:
         word = "beats the baseline" if other.name in seen.beating else "does not beat the baseline"
-        reasons.append(f"{other.name}: {_shown(other.score, context)}, {word}")
+        reasons.append(f"{clean(other.name)}: {_shown(other.score, context)}, {word}")
     reasons += [finding.sentence for finding in seen.obstacles]
     return reasons
 
