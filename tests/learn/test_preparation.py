@@ -3,6 +3,7 @@ do not depend on its neighbours, and what is remembered comes back from JSON bit
 
 import json
 import math
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -89,9 +90,8 @@ def test_numbers_are_scikit_learns(fitted, table):
         wanted = np.clip(steps.transform(cells)[:, 0], -10, 10)
         np.testing.assert_allclose(column(fitted, table, name), wanted, rtol=2e-6, atol=2e-6)
     missing = SimpleImputer(add_indicator=True).fit(table.column("age")[train, None])
-    np.testing.assert_array_equal(
-        column(fitted, table, "age: missing"), missing.transform(table.column("age")[:, None])[:, 1]
-    )
+    marks = np.asarray(missing.transform(table.column("age")[:, None]))[:, 1]
+    np.testing.assert_array_equal(column(fitted, table, "age: missing"), marks)
 
 
 def test_categories_are_scikit_learns(fitted, table):
@@ -113,7 +113,7 @@ def test_many_levels_keep_the_most_frequent(fitted, table):
     shops = [name for name in fitted.names if name.startswith("shop")]
     assert len(shops) == 51
     assert shops[-1] == "shop: other levels"
-    counts = pd.Series(table.column("shop")[:120]).value_counts()
+    counts = Counter(table.column("shop")[:120].tolist())
     kept = {name.removeprefix("shop = ") for name in shops[:-1]}
     assert min(counts[shop] for shop in kept) >= max(
         counts[shop] for shop in {*counts.index} - kept
@@ -153,7 +153,7 @@ def test_dates_are_pandas_parts(fitted, table):
     assert "since: hour" not in fitted.names
 
 
-@given(st.datetimes(allow_imaginary=False))
+@given(st.datetimes())
 def test_parts_of_dates(when):
     seconds = np.array([(when - pd.Timestamp(0).to_pydatetime()).total_seconds()])
     seconds = np.floor(seconds)  # a year of 9999 has no room for microseconds in a float
