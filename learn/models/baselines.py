@@ -313,7 +313,7 @@ def _by_metric(
         c = int(np.sum(right_first & ~right_second))
         p = mcnemar(b, c)
         words = (
-            f"McNemar: {b} rows only it has right, {c} only the other, "
+            f"McNemar: {count_text(b, 'row')} right by it alone, {c:,} by the other alone, "
             f"p = {number(p, 2)}, n = {n:,}"
         )
         return Comparison(simpler, other, difference, b > c and p < alpha, n, words)
@@ -331,8 +331,8 @@ def _by_metric(
         return Comparison(simpler, other, difference, False, n, f"not to be compared, n = {n:,}")
     low, high = np.quantile(drawn, [alpha / 2, 1 - alpha / 2])
     words = (
-        f"difference {signed_text(difference)}, paired bootstrap {1 - alpha:.1%} interval "
-        f"{signed_text(low)} to {signed_text(high)}, n = {n:,}"
+        f"difference {signed_text(difference)}, paired bootstrap {100 * (1 - alpha):.3g} % "
+        f"interval {signed_text(low)} to {signed_text(high)}, n = {n:,}"
     )
     return Comparison(simpler, other, difference, bool(low > 0 and difference > 0), n, words)
 
@@ -384,7 +384,7 @@ def recommend(
 
 
 def _score(candidate: Candidate, metric: Metric) -> str:
-    return number(metric.signed(candidate.score), 3)
+    return metric.text(metric.signed(candidate.score))
 
 
 def signed_text(value: float) -> str:
