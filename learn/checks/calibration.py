@@ -34,8 +34,8 @@ LEAST_ROWS = 100
 class Reliability:
     """Bins of equal size in order of the probability: what was said, and what came of it.
 
-    `said` (bins,) is the mean probability, `came` (bins,) the share of rows where it was so, `count`
-    (bins,) the rows; `ece` the mean distance, `z` Spiegelhalter's.
+    `said` (bins,) is the mean probability, `came` (bins,) the share of rows where it was so,
+    `count` (bins,) the rows; `ece` the mean distance, `z` Spiegelhalter's.
     """
 
     said: np.ndarray
@@ -150,7 +150,7 @@ def calibration(context: Context) -> list[Finding]:
             how = "too sure" if wide < 0 else "not sure enough"
             text = f"the {candidate.name}'s probabilities are {how}: {numbers}"
             level, statistic, name = "warning", found.ece, ECE
-            advice = "do not read them as probabilities; recalibrate them on validation rows, or stop earlier"
+            advice = "they rank rows, no more; recalibrate them on validation rows, or stop earlier"
         elif tilted:
             text = f"the {candidate.name}'s probabilities are a little off: {numbers}"
             level, statistic, name = "warning", abs(found.z), SPIEGELHALTER

@@ -168,7 +168,8 @@ def fit_linear(train: Part, classes: int) -> Linear:
     # a class that no training row has is as good as impossible: e^-30 of the others
     bias = np.full(classes, -30.0)
     if len(known) == 2:
-        weights[:, known[1]], bias[known] = model.coef_[0], (0.0, model.intercept_[0])
+        intercept = np.asarray(model.intercept_)
+        weights[:, known[1]], bias[known] = model.coef_[0], (0.0, float(intercept[0]))
     else:
         weights[:, known], bias[known] = model.coef_.T, model.intercept_
     return Linear(weights, bias)

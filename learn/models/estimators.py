@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ...engine import NonFiniteLossError
+from ...engine import Generator, NonFiniteLossError
 from .perceptron import ACTIVATIONS, Output, Perceptron, Solver, drawn_layers
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
@@ -34,7 +34,7 @@ class _MLP(BaseEstimator):
         hidden_layer_sizes: Any = (100,),
         activation: str = "relu",
         *,
-        solver: Literal["adam", "sgd"] = "adam",
+        solver: str = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate_init: float = 0.001,
@@ -115,6 +115,8 @@ class _MLP(BaseEstimator):
         aside = None
         if self.early_stopping:
             X, target, weight, aside = self._put_aside(X, y, target, weight, output, random)
+        if fresh:  # after the rows to keep aside are drawn, which are then scikit-learn's
+            self._network.generator = Generator(random.randint(2**31 - 1))
         size = self._batch_rows(len(X))
         self._network.use(self._solver(size, weight))
         self._train(X, target, weight, size, aside)
@@ -128,7 +130,9 @@ class _MLP(BaseEstimator):
         target, output, outputs = self._targets(y, True)
         size = self._batch_rows(len(X))
         if fresh:
-            self._begin(X.shape[1], output, outputs, check_random_state(self.random_state))
+            random = check_random_state(self.random_state)
+            self._begin(X.shape[1], output, outputs, random)
+            self._network.generator = Generator(random.randint(2**31 - 1))
             self._network.use(self._solver(size, weight))
         self._epochs(X, target, weight, size, 1)
         self.n_iter_ = 1
@@ -140,7 +144,11 @@ class _MLP(BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return self._network.outputs(validate_data(self, X, dtype=np.float32, reset=False))
+        return self._network.outputs(self._as_inputs(X))
+
+    def _as_inputs(self, X: Any) -> Any:
+        with np.errstate(over="ignore", invalid="ignore"):  # it is an error in words anyway
+            return validate_data(self, X, dtype=np.float32, reset=False)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")
@@ -181,9 +189,10 @@ class _MLP(BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, reset: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Checked arrays; rows of weight 0 are left out, as if they were not there."""
-        X, y = validate_data(
-            self, X, y, dtype=np.float32, order="C", multi_output=True, reset=reset
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            X, y = validate_data(
+                self, X, y, dtype=np.float32, order="C", multi_output=True, reset=reset
+            )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if sample_weight is None:
@@ -219,8 +228,7 @@ class _MLP(BaseEstimator):
         """A new network."""
         sizes = [features, *self._hidden(), outputs]
         layers = drawn_layers(sizes, self.activation, random)
-        seed = int(random.randint(2**31 - 1))
-        self._network = Perceptron(layers, self.activation, output, self._solver(1, None), seed)
+        self._network = Perceptron(layers, self.activation, output, self._solver(1, None))
         self.n_iter_ = self.t_ = 0
         self.loss_curve_: list[float] = []
         self.best_loss_: float | None = None if self.early_stopping else np.inf
@@ -350,9 +358,9 @@ class _MLP(BaseEstimator):
             raise ValueError(f"{name} is an integer from 1 on, got {value!r}")
 
     def _number(self, name: str, least: float, below: float, closed: bool = False) -> None:
-        value = getattr(self, name)
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if not number or not (least <= value < below or (closed and value == below)):
+        value: Any = getattr(self, name)
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+        if not (least <= number < below or (closed and number == below)):
             raise ValueError(f"{name} is a number from {least} to below {below}, got {value!r}")
 
 
@@ -459,7 +467,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
         count = len(self.classes_)
         if count < 2:
             raise ValueError(
-                f"there is one class only, {self.classes_[0]!r}: at least two classes are needed"
+                f"there is one class only, {self.classes_.tolist()}: at least two are needed"
             )
         numbers = np.searchsorted(self.classes_, y)
         if count == 2:
@@ -502,7 +510,8 @@ class MLPRegressor(RegressorMixin, _MLP):
         return tags
 
     def _targets(self, y: np.ndarray, known: bool) -> tuple[np.ndarray, Output, int]:
-        target = y.astype(np.float32).reshape(len(y), -1)
+        with np.errstate(over="ignore"):
+            target = y.astype(np.float32).reshape(len(y), -1)
         if not np.isfinite(target).all():
             raise ValueError("y has values that are too large for float32; scale it")
         return target, "identity", target.shape[1]

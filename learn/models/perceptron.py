@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +31,8 @@ ACTIVATIONS: dict[str, Callable[..., Any]] = {
 class Solver:
     """How the weights are changed; the names are scikit-learn's."""
 
-    name: Literal["adam", "sgd"]
+    name: str
+    """"adam" or "sgd"."""
     learning_rate: float
     decay: float
     """What is added to a weight's gradient for each unit of the weight: alpha / rows of a batch."""
@@ -64,11 +66,13 @@ class Perceptron:
 
     def __init__(
         self, layers: Sequence[tuple[np.ndarray, np.ndarray]], activation: str, output: Output,
-        solver: Solver, seed: int,
+        solver: Solver,
     ) -> None:  # fmt: skip
-        self.activation, self.output = activation, output
+        self.activation = activation
+        self.output: Output = output
         self.sizes = [layers[0][0].shape[0], *(biases.size for _, biases in layers)]
-        self.generator = Generator(seed)
+        self.generator = Generator(0)
+        """Of the orders in which rows are taken."""
         self.model = nn.MLP(self.sizes, ACTIVATIONS[activation], generator=Generator(0))
         self.set_layers(layers)
         self.use(solver)
@@ -138,7 +142,7 @@ class Perceptron:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """The same network, made again."""
-        self.__init__(state["layers"], state["activation"], state["output"], state["solver"], 0)
+        self.__init__(state["layers"], state["activation"], state["output"], state["solver"])
         self.generator.load_state(state["generator"])
         self.optimizer.load_state_dict(state["optimizer"])
 
@@ -185,7 +189,7 @@ def drawn_layers(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """First weights and biases as scikit-learn draws them: uniform, Glorot and Bengio 2010."""
     layers = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
         weights = random.uniform(-bound, bound, (fan_in, fan_out))
         layers.append((weights, random.uniform(-bound, bound, fan_out)))

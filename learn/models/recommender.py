@@ -205,8 +205,9 @@ def recommender(
     rmse, baseline, constant = (float(np.sqrt(errors.mean())) for errors in wrong)
     return Recommender(
         model, known, known_items, mean, limits, rmse, _interval(samples[0]),
-        baseline, _interval(samples[1]), constant, baseline - rmse, _interval(samples[1] - samples[0]),
-        (len(train), len(validation), len(test)), pairs, descent,
+        baseline, _interval(samples[1]), constant, baseline - rmse,
+        _interval(samples[1] - samples[0]), (len(train), len(validation), len(test)), pairs,
+        descent,
     )  # fmt: skip
 
 
