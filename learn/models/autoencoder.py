@@ -111,8 +111,8 @@ def autoencode(
     """Train an autoencoder on four fifths of the rows and judge it by the rest.
 
     `code` is how many numbers a row is brought down to; by default as many as PCA needs for 80 %
-    of the variance, at most 8 and half of the inputs. Raises DataError for fewer than 20 rows, UsageError
-    for a code of nothing.
+    of the variance, at most 8 and half of the inputs. Raises DataError for fewer than 20 rows,
+    UsageError for a code of nothing.
 
     >>> import numpy as np
     >>> t = np.random.default_rng(0).uniform(-2, 2, 300)
