@@ -10,33 +10,54 @@ from typing import Any
 
 import numpy as np
 
-from .model import FULL, Edge, Graph, Node, Values
+from .model import FULL, Edge, Graph, Node, Place, Values
 from .stage import strongest
 from .text import shorten, summed_text
 from .wording import derivative_text, in_names
 
-SAYS = {  # what predict mode says of a wrong answer; {0}, {1} … are filled in by the script
+LOCAL = "The local derivative is wrong: it is {rule} = {local}."
+UPSTREAM = "The upstream gradient is wrong: what arrives at {dst} is {upstream}."
+SAYS = {  # the page's sentences: {…} are filled in by the script, by the names of its facts
+    "start": "Nothing is computed yet: only the leaves have values. → or “next” begins.",
+    "tell forward": "{name} = {op}({operands}) = {result}",
+    "tell failure": "{name} failed: {problem}",
+    "tell seed": "seed: {dLd} = {result}",
+    "tell accumulate": "{name}.grad receives {result}",
+    "tell update": "{name}: {value} − lr {lr} · grad {term} = {result}",
+    "chain": "{from} → {name}: local {local} · upstream {upstream} = {result}",
+    "product": "{from} → {name}: {vjp} = {result}",
+    "sum_tail": "; {dLd} = {before} + {term}",
+    "turn_tail": "; contribution {turn} is added to the ones before",
+    # what predict mode says of a wrong answer
+    "type": "Type a number, such as −0.026.",
     "uphill": "The sign is wrong: a step goes against the gradient, so lr · grad is subtracted.",
-    "no rate": "The learning rate is missing: the gradient is multiplied by {0} first.",
-    "step": "That is lr · grad alone: subtract it from the value {1}.",
-    "update": "Not yet: it is {1} − {0} × {2}.",
-    "one use": "That is one contribution of {0}: .grad receives their sum.",
-    "sum": "Not yet: it is the sum of everything that arrives here.",
-    "seed": "Not yet: how much does the loss change when the loss itself changes by 1?",
-    "forward": "Not yet: {0} computes {1}.",
+    "no rate": "The learning rate is missing: the gradient is multiplied by {lr} first.",
+    "step": "That is lr · grad alone: subtract it from the value {value}.",
+    "not update": "Not yet: it is {value} − {lr} × {grad}.",
+    "one use": "That is one contribution of {count}: .grad receives their sum.",
+    "not accumulate": "Not yet: it is the sum of everything that arrives here.",
+    "not backward": "Not yet: what flows back is {vjp}, with g the gradient at {dst}.",
+    "not seed": "Not yet: how much does the loss change when the loss itself changes by 1?",
+    "not forward": "Not yet: {op} computes {formula}.",
     "sign": "The size is right, the sign is not: look at the sign of each factor.",
-    "local": "The local derivative is wrong: it is {0} = {1}. ",
-    "upstream": "The upstream gradient is wrong: what arrives at {0} is {1}. ",
-    "product": "Both factors are right, their product is not.",
-    "passed on": "You passed the upstream gradient on as it is.",
-    "other": "You took the one for {0}.",
-    "divided": "It multiplies, you divided.",
-    "alone": "You gave the local derivative alone.",
-    "value": "You took the value of {0}.",
-    "part": "It is the sum of {0} contributions, you took one.",
+    "bad local": LOCAL,
+    "bad upstream": UPSTREAM,
+    "factors right": "Both factors are right, their product is not.",
+    "passed on": f"{LOCAL} You passed the upstream gradient on as it is.",
+    "other": f"{LOCAL} You took the one for {{other}}.",
+    "divided": f"{LOCAL} It multiplies, you divided.",
+    "alone": f"{UPSTREAM} You gave the local derivative alone.",
+    "value": f"{UPSTREAM} You took the value of {{dst}}.",
+    "part": f"{UPSTREAM} It is the sum of {{count}} contributions, you took one.",
+    "as it is": "You passed the upstream gradient on as it is; what flows back is {vjp}.",
     "added": "The factors are multiplied, not added.",
     "so far": "That is the sum so far; asked is this contribution alone.",
     "factors": "Not yet. Type both factors as well, to see which one is wrong.",
+    "element": "That is element {place}: count rows first, from 0.",
+    "value of": "That is the value of {name} there, not what flows back to it.",
+    "reversed": "That is its transpose: a gradient has the shape of {name} itself.",
+    "arrives": "That is the shape of what arrives at {dst}; what {name} receives has its own.",
+    "not shape": "Not yet: a gradient has the shape of what it is the gradient of, here {name}.",
 }
 
 
@@ -49,11 +70,11 @@ def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
     False
     """
     words = _Words()
+    sources: dict[Place, int] = {}
     updates = [
         [
             step.nodes[0],
-            words(step.sentence),
-            int("plain" in step.numbers),
+            None if "plain" in step.numbers else words(step.sentence),
             *(_single(step.numbers.get(name)) for name in ("lr", "value", "grad", "after")),
         ]
         for step in graph.steps
@@ -64,7 +85,7 @@ def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
         "root": graph.root,
         "freed": graph.freed,
         "strongest": strongest(graph),
-        "nodes": [_node(node, words) for node in graph.nodes],
+        "nodes": [_node(node, words, sources) for node in graph.nodes],
         "edges": [_edge(graph, edge, words) for edge in graph.edges],
         "back": [step.edges[0] for step in graph.steps if step.kind == "backward"],
         "leaves": [
@@ -76,6 +97,7 @@ def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
         "palettes": palettes,
         "says": SAYS,
         "words": words.said,
+        "sources": [[place.file, place.line, place.first, place.texts] for place in sources],
     }
     text = json.dumps(data, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
@@ -95,8 +117,10 @@ class _Words:
         return self.numbers[text]
 
 
-def _node(node: Node, words: _Words) -> list[Any]:
+def _node(node: Node, words: _Words, sources: dict[Place, int]) -> list[Any]:
+    """A row for a node; sources are numbered as they come."""
     short = shorten(node.name, 16)
+    source = None if node.source is None else sources.setdefault(node.source, len(sources))
     row = [
         words(node.name),
         words(short),
@@ -106,8 +130,10 @@ def _node(node: Node, words: _Words) -> list[Any]:
         words(node.formula),
         words(node.module_path),
         words(node.value.dtype),
-        _values(node.value),
         words(node.grad_state),
+        words(node.problem.replace("\n", " ")),
+        source,
+        _values(node.value),
     ]
     if node.grad is not None:
         row.append(_values(node.grad))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from .blocks import Block
 from .canvas import RECTANGLES, escape, px
-from .cards import Card
+from .cards import PROBLEM_COLUMNS, PROBLEM_LINES, Card
 from .layered import FRAME_COLUMNS, FRAME_TEXT
 from .layout import layout
 from .marks import Bars, Heat, Text
@@ -116,8 +116,12 @@ class _Sketch:
             self._compact()
         else:
             self._header()
-            self._scalar() if node.value.size == 1 else self._tensor()
+            if node.value.dtype:
+                self._scalar() if node.value.size == 1 else self._tensor()
             self._sum()
+        for said in node.problem.split("\n"):
+            for line in wrap_columns(said, PROBLEM_COLUMNS, PROBLEM_LINES):
+                self._row(line, "p", "", "")
         slots = graph.inputs_of[node.id]
         self.labels = [() if compact else self._label(edge) for edge in slots]
         self.card = self._card()

@@ -13,6 +13,7 @@ from string import Template
 
 from .canvas import FONT, escape
 from .model import Graph
+from .page_ops import page_ops
 from .script_data import script_data
 from .stage import paint_stage, palettes
 from .svg import headline, remarks
@@ -20,7 +21,7 @@ from .text import count_text
 from .themes import THEMES, Theme
 
 FOLDER = Path(__file__).parent / "stepping"
-MODULES = ("words", "data", "steps", "stage", "inspector", "paths", "predict", "main")
+MODULES = ("words", "data", "steps", "whatif", "stage", "inspector", "paths", "predict", "main")
 DARK = "@media (prefers-color-scheme: dark) { :root:not([data-theme=light]) { %s } }\n"
 
 
@@ -35,8 +36,9 @@ def stepping_page(graph: Graph) -> str:
     """
     title, subtitle = headline(graph)
     svg = paint_stage(graph)
+    code = page_ops(graph) + script()
     policy = (
-        f"default-src 'none'; script-src '{_digest(script())}'; style-src '{_digest(style())}'; "
+        f"default-src 'none'; script-src '{_digest(code)}'; style-src '{_digest(style())}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     return Template(_read("page.html")).substitute(
@@ -48,7 +50,7 @@ def stepping_page(graph: Graph) -> str:
         phases=_phases(graph),
         legend=_legend(graph),
         data=script_data(graph, palettes() if "data-png" in svg else None),
-        script=script(),
+        script=code,
     )
 
 
@@ -79,17 +81,18 @@ def _legend(graph: Graph) -> str:
 
 @cache
 def script() -> str:
-    """The modules as one script: imports, exports, comments and indents fall away.
+    """The modules as one script: imports, exports, comments and indents fall away. The ops of a
+    page's what-if stand before it.
 
-    >>> len(script().encode()) <= 29 * 1024
+    >>> len(script().encode()) <= 25 * 1024
     True
     """
     lines = []
     for name in MODULES:
         text = re.sub(r"^import .*?;\n", "", _read(f"{name}.js"), flags=re.MULTILINE | re.DOTALL)
         text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
-        lines += [line.strip() for line in text.splitlines()]
-    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+        lines += [re.sub(r"(^| )// .*", "", line).strip() for line in text.splitlines()]
+    return "\n".join(line for line in lines if line) + "\n"
 
 
 @cache

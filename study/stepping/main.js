@@ -1,11 +1,12 @@
 // The transport: where we are, the keys and buttons that move us, and the address that says so.
-import { edges, isChain, nodes, root, upstream } from "./data.js";
+import { edges, letter, nodes, root } from "./data.js";
 import { inspect, make } from "./inspector.js";
 import { hidePaths, showPaths } from "./paths.js";
-import { diagnose, hasFactors, hidden, isRight } from "./predict.js";
-import { $, mark, paintEdge, paintNode, pane, say, setZoom, show, svg, switchTheme } from "./stage.js";
+import { asked, hasFactors, judgement } from "./predict.js";
+import { $, mark, paintEdge, paintNode, pane, relabel, say, setZoom, show, svg, switchTheme } from "./stage.js";
 import { GRAINS, born, completed, last, nextStop, phaseOf, previousStop, steps, tell } from "./steps.js";
-import { num } from "./words.js";
+import { canChange, changed, recompute } from "./whatif.js";
+import { num, typed } from "./words.js";
 
 // Where we are, how far a step goes, what is selected, whose paths are shown, what is asked.
 let at = 0, grain = 0, pinned = null, path = null, asking = 0, timer = 0, writing = 0;
@@ -13,21 +14,22 @@ let at = 0, grain = 0, pinned = null, path = null, asking = 0, timer = 0, writin
 const parts = (all) => all.map(([text, kind = ""]) => make("span", kind, text));
 const here = () => pinned ?? (at ? (steps[at].e === undefined ? { n: steps[at].n } : { e: steps[at].e }) : { n: root });
 const node = () => here().n ?? edges[here().e].src;
+const speak = (text) => ($("spoken").textContent = text);
 
 // Go to a step; the steps after `from` are told as the current ones.
 function go(to, from) {
   to = Math.min(Math.max(Math.round(to) || 0, 0), last);
-  from ??= to - 1;
+  from = Math.max(Math.min(from ?? to, to) - (from === undefined || from >= to), 0);
   const between = steps.slice(Math.min(at, to) + 1, Math.max(at, to) + 1);
   at = to;
+  asking = 0;
+  point(steps.slice(from + 1, at + 1)); // measures what is drawn, so before anything changes
   for (const n of new Set(between.map((s) => s.n))) paintNode(n, at);
   for (const { e } of between) if (e !== undefined) paintEdge(e, at);
-  from = Math.max(Math.min(from, at - 1), 0);
-  point(steps.slice(from + 1, at + 1));
-  asking = 0;
   $("question").hidden = true;
   $("sentence").replaceChildren(...parts(tell(at, from)));
   $("slider").value = at;
+  $("slider").setAttribute("aria-valuetext", `step ${at} of ${last}`);
   $("place").textContent = `${at} / ${last}`;
   for (const tab of $("phases").children) tab.classList.toggle("on", at > 0 && tab.dataset.phase === phaseOf(steps[at]));
   $("first").disabled = $("back").disabled = !at;
@@ -37,10 +39,10 @@ function go(to, from) {
 
 // Mark what some steps are about.
 function point(now) {
-  const es = now.map((s) => s.e).filter((e) => e !== undefined), edge = edges[es.at(-1)];
-  mark("cur", now.flatMap((s) => [s.n, s.dst]), es);
-  say(edge?.id, !asking && edge && isChain(edge) && `${num(edge.factor)} × ${num(upstream(edge).one)} = ${num(edge.flow.one)}`);
+  const es = now.map((s) => s.e).filter((e) => e !== undefined);
   if (now.length) show($("n" + now.at(-1).n));
+  say(asking ? null : edges[es.at(-1)]);
+  mark("cur", now.flatMap((s) => [s.n, s.dst]), es);
 }
 
 // The inspector, the selection and the address.
@@ -50,7 +52,8 @@ function look() {
   path === null ? hidePaths() : showPaths(path, at, $("predict").checked, () => acts.paths(null));
   clearTimeout(writing);
   writing = setTimeout(() => {
-    const said = { step: at, by: GRAINS[grain], node: pinned?.n, edge: pinned?.e, paths: path ?? undefined };
+    const set = [...changed].map((pair) => pair.join(":")).join() || undefined;
+    const said = { step: at, by: GRAINS[grain], node: pinned?.n, edge: pinned?.e, paths: path ?? undefined, set };
     const text = Object.entries(said).filter(([, v]) => v !== undefined).map((pair) => pair.join("=")).join("&");
     try { history.replaceState(null, "", "#" + text); } catch { /* a frame without an address */ }
   }, 300);
@@ -61,27 +64,48 @@ const acts = {
   choose(what) {
     pinned = what;
     look();
-    if (what) show($(what.n === undefined ? "e" + what.e : "n" + what.n));
+    if (!what) return;
+    show($(what.n === undefined ? "e" + what.e : "n" + what.n));
+    speak($("about").querySelector("h2").textContent);
   },
   paths(n) {
     path = n;
     look();
     if (n !== null) $("paths").scrollIntoView({ block: "nearest" });
   },
+  whatIf(n, text) {
+    const v = text === undefined ? NaN : typed(text);
+    if (text !== undefined && Number.isNaN(v)) return $("whatif").setAttribute("aria-invalid", true);
+    pinned = { n };
+    text === undefined ? changed.delete(n) : changed.set(n, v);
+    compute();
+    go(at);
+    $("whatif").focus();
+    speak(`${letter} = ${num(nodes[root].value.one)}`);
+  },
 };
+
+// All numbers anew, with the values that were changed.
+function compute() {
+  recompute();
+  for (const { id } of nodes) paintNode(id, at);
+  for (const edge of edges) if (edge.flow) paintEdge(edge.id, at), relabel(edge);
+  const heading = document.querySelector("h1");
+  heading.textContent = heading.textContent.replace(/[^=]*$/, " " + num(nodes[root].value.one));
+}
 
 // ---- moving ------------------------------------------------------------------------------------
 
 function next() {
   if (at === last) return stop();
-  if (!$("predict").checked || hidden(at + 1) === null) return go(nextStop(at, $("predict").checked ? 0 : grain), at);
+  if (!$("predict").checked || !asked(at + 1)) return go(nextStop(at, $("predict").checked ? 0 : grain), at);
   stop();
   ask(at + 1);
 }
 
 function previous() {
   const to = previousStop(at, grain);
-  acts.go(to);
+  stop();
   go(to, previousStop(to, grain));
 }
 
@@ -112,6 +136,7 @@ function ask(k) {
   point([steps[k]]);
   $("sentence").replaceChildren(...parts(told.map(([text, kind]) => (/result|hide/.test(kind) ? ["?", "blank"] : [text, kind]))));
   for (const input of $("question").querySelectorAll("input")) input.value = "";
+  $("asked").textContent = asked(k).what;
   $("factors").hidden = true;
   $("question").hidden = false;
   judge("", "");
@@ -126,16 +151,14 @@ function judge(text, kind) {
 function check(event) {
   event.preventDefault();
   if (!asking) return next();
-  const typed = (id) => ($(id).value.trim() ? Number($(id).value.replace("−", "-").replace(",", ".")) : NaN);
-  const answer = typed("answer");
-  if (Number.isNaN(answer)) return judge("Type a number, such as −0.026.", "wrong");
-  if (isRight(asking, answer)) return reveal("Right");
-  judge(diagnose(asking, answer, typed("local"), typed("upstream")), "wrong");
+  const wrong = judgement(asking, $("answer").value, $("local").value, $("upstream").value);
+  if (!wrong) return reveal("Right");
+  judge(wrong, "wrong");
   $("factors").hidden = !hasFactors(asking);
 }
 
 function reveal(how) {
-  const text = `${how}: ${num(hidden(asking))}. → goes on.`;
+  const text = `${how}: ${asked(asking).told}. → goes on.`;
   go(asking);
   $("question").hidden = false;
   $("factors").hidden = true;
@@ -148,10 +171,14 @@ function reveal(how) {
 function follow() {
   const said = new URLSearchParams(location.hash.slice(1));
   const id = (name, all) => (/^\d+$/.test(said.get(name)) && all[said.get(name)] ? Number(said.get(name)) : undefined);
-  const n = id("node", nodes), e = id("edge", edges), to = id("paths", nodes);
+  const n = id("node", nodes), e = id("edge", edges), to = id("paths", nodes), before = changed.size;
   pinned = e === undefined ? (n === undefined ? null : { n }) : { e };
   path = completed(to ?? -1) ? to : null;
   setGrain(Math.max(GRAINS.indexOf(said.get("by")), 0));
+  changed.clear();
+  for (const [i, v] of (said.get("set") ?? "").split(",").map((pair) => pair.split(":")))
+    if (nodes[i] && canChange(nodes[i]) && !Number.isNaN(typed(v ?? ""))) changed.set(Number(i), typed(v));
+  if (changed.size || before) compute();
   go(said.get("step"));
 }
 
@@ -184,15 +211,15 @@ for (const tab of $("phases").children) {
 const keys = {
   "[": () => acts.choose({ n: (node() || nodes.length) - 1 }), "]": () => acts.choose({ n: (node() + 1) % nodes.length }),
   r: () => acts.go([born[node()], completed(node())].find((k) => k > at) ?? born[node()]),
-  w: () => acts.paths(path === null && completed(node()) ? node() : null), "/": () => $("find").focus(),
+  w: () => acts.paths(path === null && completed(node()) ? node() : null), "/": () => $("find").focus(), v: () => $("whatif")?.focus(),
   escape: () => (asking ? go(at) : path !== null ? acts.paths(null) : acts.choose(null)),
 };
 
 document.addEventListener("keydown", (event) => {
-  const { target, key } = event, writes = /text|search/.test(target.type), name = key.toLowerCase();
+  const { target, key } = event, writes = /text|search/.test(target.type), name = key === " " ? "space" : key.toLowerCase();
   if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
   if (writes ? key !== "Escape" : /BUTTON|INPUT/.test(target.tagName) && /^(Enter| )$/.test(key)) return;
-  const bearer = [...document.querySelectorAll("[data-key]")].find((el) => el.dataset.key.split(" ").includes(key === " " ? "space" : name));
+  const bearer = document.querySelector(`[data-key~="${CSS.escape(name)}"]`);
   if (!keys[name] && !bearer) return;
   event.preventDefault();
   if (writes) target.blur();

@@ -23,22 +23,24 @@ function pathsTo(n) {
 
 // One path in words, and the product along it: null where it is no number, or not to be seen yet.
 function tellPath(way, p, hide) {
-  const start = nodes[root], seed = start.grad.one, factors = way.map((edge) => edge.factor);
+  const start = nodes[root], factors = way.map((edge) => edge.factor), scalar = !factors.includes(null);
   const lines = [make("div", "faint", [start, ...way.map((edge) => nodes[edge.src])].map((v) => v.short).join(" → "))];
   if (hide && way.some((edge) => sent[edge.id] > p)) return [null, [...lines, "? not predicted yet"]];
-  const scalar = !factors.includes(null), value = scalar ? factors.reduce((a, b) => a * b, seed) : null;
+  const value = scalar ? factors.reduce((a, b) => a * b, start.grad.one) : null;
+  if (scalar) lines.push([num(start.grad.one), ...factors.map(term)].join(" × ") + " = ", make("b", sign(value), num(value)));
+  else lines.push(way.map((edge) => edge.named).join(", then "));
   const blocked = way.find((edge) => (edge.factor === null ? edge.flow.zeros === 1 : edge.factor === 0));
-  lines.push(...(scalar ? [[num(seed), ...factors.map(term)].join(" × ") + " = ", make("b", sign(value), num(value))]
-    : [way.map((edge) => edge.named).join(", then ")]));
-  const { op, name } = nodes[blocked?.dst] ?? {};
-  if (op) lines.push(make("div", "warn", `blocked at ${op} (${name}): its local derivative is 0`));
+  if (blocked) {
+    const { op, name } = nodes[blocked.dst];
+    lines.push(make("div", "warn", `blocked at ${op} (${name}): its local derivative is 0`));
+  }
   return [value, lines];
 }
 
 export function showPaths(n, p, hide, close) {
   const node = nodes[n], { found, total, all } = pathsTo(n), told = found.map((way) => tellPath(way, p, hide));
   const light = (ns, es) => mark("way", ns, es.map((edge) => edge.id));
-  const every = () => light(all, all.flatMap((i) => nodes[i].uses.filter(({ flow, dst }) => flow && all.includes(dst))));
+  const every = () => light(all, edges.filter(({ src, dst, flow }) => flow && all.includes(src) && all.includes(dst)));
   const items = told.map(([, lines], i) => {
     const item = button("", () => light([root, ...found[i].map((edge) => edge.src)], found[i]), "path mono");
     item.append(...lines);

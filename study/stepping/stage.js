@@ -1,5 +1,5 @@
 // The drawn graph: what a step reveals is switched on by class, and nothing else is touched.
-import { edges, nodes, palettes, strongest } from "./data.js";
+import { chain, edges, isChain, nodes, palettes, scale } from "./data.js";
 import { arrivals, born, gradientAt, sent, steps, updated } from "./steps.js";
 import { num, sign, signed, term } from "./words.js";
 
@@ -9,7 +9,7 @@ const width = svg.width.baseVal.value, height = svg.height.baseVal.value;
 let zoom = 1;
 
 function write(el, kind, text, tone) {
-  el = el.querySelector("." + kind);
+  el = el?.querySelector("." + kind);
   if (!el) return;
   el.textContent = text;
   el.classList.remove("part", "faint", "plus", "minus", "zero", "warn");
@@ -17,16 +17,15 @@ function write(el, kind, text, tone) {
 }
 
 export function paintNode(n, p) {
-  const el = $("n" + n), { value, grad, state } = nodes[n], is = (kind, on) => el.classList.toggle(kind, on);
-  is("d", born[n] <= p);
-  if (updated.has(n)) {
-    const done = updated.get(n) <= p;
-    is("new", done);
-    if (value.one !== null) write(el, "v", num(done ? steps[updated.get(n)].more.next : value.one));
-  }
+  const el = $("n" + n), { value, state, problem } = nodes[n], change = updated.get(n) <= p && steps[updated.get(n)].more;
+  const is = (kind, on) => el.classList.toggle(kind, !!on), known = born[n] <= p;
+  is("d", known);
+  is("bad", known && problem);
+  is("new", change);
+  if (value.one !== null) write(el, "v", num(change ? change.next : value.one));
   if (state !== "none") {
     const now = gradientAt(n, p), single = value.size === 1;
-    is("full", !single && !!now.done);
+    is("full", !single && now.done);
     if (now.word) write(el, "g", now.word, "faint");
     else if (single) write(el, "g", signed(now.one), sign(now.one) + (now.done ? "" : " part"));
     else write(el, "g", now.done ? "" : `${now.here} of ${now.total} arrived`, "faint");
@@ -45,12 +44,18 @@ function terms(n, { word, done, here, total }) {
 }
 
 export function paintEdge(e, p) {
-  const el = $("e" + e), { flow } = edges[e], on = sent[e] <= p;
-  el.classList.toggle("on", on);
-  el.classList.toggle(flow.one === null ? "plain" : sign(flow.one), on);
-  const size = on && flow.norm && strongest ? 1 + Math.log10(flow.norm / strongest) / 4 : 0;
+  const el = $("e" + e), edge = edges[e], { one, norm } = edge.flow, on = sent[e] <= p, tone = one === null ? "plain" : sign(one);
+  el.classList.remove("on", "plus", "minus", "zero", "warn");
+  if (on) el.classList.add("on", tone);
+  const size = on && norm && scale.strongest ? 1 + Math.log10(norm / scale.strongest) / 4 : 0;
   el.style.strokeWidth = on ? 1.6 + 2 * Math.max(0, size) : "";
   $("l" + e)?.classList.toggle("on", on);
+}
+
+// The numbers beside an edge, when they are other ones.
+export function relabel(edge) {
+  write($("l" + edge.id), "x", chain(edge));
+  write($("l" + edge.id), "c", "= " + num(edge.flow.one), sign(edge.flow.one));
 }
 
 // ---- marks: the current step, what is selected, a path -----------------------------------------
@@ -66,9 +71,10 @@ export function mark(kind, ns, es) {
 const callout = document.createElementNS(svg.namespaceURI, "text");
 callout.id = "callout";
 
-export function say(e, text) {
-  if (!text || $("l" + e)) return callout.remove();
-  const line = $("e" + e), { x, y } = line.getPointAtLength(line.getTotalLength() / 2), half = text.length * 3.7;
+export function say(edge) {
+  if (!isChain(edge) || $("l" + edge.id)) return callout.remove();
+  const line = $("e" + edge.id), { x, y } = line.getPointAtLength(line.getTotalLength() / 2);
+  const text = `${chain(edge)} = ${num(edge.flow.one)}`, half = text.length * 3.7;
   callout.textContent = text;
   callout.setAttribute("x", Math.min(Math.max(x, half), width - half));
   callout.setAttribute("y", y + 4);
@@ -100,16 +106,15 @@ const system = matchMedia("(prefers-color-scheme: dark)"), theme = document.docu
 const now = () => theme.theme || (system.matches ? "dark" : "light");
 
 // The images of heat maps lack their palette: it is put in when they are first seen.
-function colour(el, anew) {
-  if (!palettes) return;
-  for (const image of el.querySelectorAll(anew ? "image" : "image:not([href])")) {
+function colour(el, which = "image:not([href])") {
+  if (palettes) for (const image of el.querySelectorAll(which)) {
     const { png } = image.dataset;
     image.setAttribute("href", "data:image/png;base64," + png.slice(0, 44) + palettes[now()] + png.slice(44));
   }
 }
-system.addEventListener("change", () => colour(svg, true));
+system.addEventListener("change", () => colour(svg, "image"));
 
 export function switchTheme() {
   theme.theme = now() === "dark" ? "light" : "dark";
-  colour(svg, true);
+  colour(svg, "image");
 }
