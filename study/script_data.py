@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from .grains import coarse_steps
 from .model import FULL, Edge, Graph, Node, Place, Values
 from .stage import strongest
-from .text import shorten, summed_text
+from .text import number, shape_text, shorten, summed_text
 from .wording import derivative_text, in_names
 
 LOCAL = "The local derivative is wrong: it is {rule} = {local}."
@@ -21,12 +22,12 @@ SAYS = {  # the page's sentences: {…} are filled in by the script, by the name
     "start": "Nothing is computed yet: only the leaves have values. → or “next” begins.",
     "tell forward": "{name} = {op}({operands}) = {result}",
     "tell failure": "{name} failed: {problem}",
-    "tell seed": "seed: {dLd} = {result}",
+    "tell seed": "seed: {dL} = {result}",
     "tell accumulate": "{name}.grad receives {result}",
     "tell update": "{name}: {value} − lr {lr} · grad {term} = {result}",
     "chain": "{from} → {name}: local {local} · upstream {upstream} = {result}",
     "product": "{from} → {name}: {vjp} = {result}",
-    "sum_tail": "; {dLd} = {before} + {term}",
+    "sum_tail": "; {dL} = {before} + {term}",
     "turn_tail": "; contribution {turn} is added to the ones before",
     # what predict mode says of a wrong answer
     "type": "Type a number, such as −0.026.",
@@ -61,7 +62,7 @@ SAYS = {  # the page's sentences: {…} are filled in by the script, by the name
 }
 
 
-def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
+def script_data(graph: Graph) -> str:
     """The data of the page, as JSON that may stand inside of a script element.
 
     >>> import backlit as bl
@@ -70,7 +71,8 @@ def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
     False
     """
     words = _Words()
-    sources: dict[Place, int] = {}
+    told = coarse_steps(graph)
+    sources = {place: i for i, place in enumerate(places(graph))}
     updates = [
         [
             step.nodes[0],
@@ -94,13 +96,38 @@ def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
             if step.kind == "accumulate"
         ],
         "updates": updates,
-        "palettes": palettes,
+        "stops": [[k for k, _ in stops] for stops in told],
+        "told": [{k: words(text) for k, text in stops} for stops in told[1:]],
         "says": SAYS,
         "words": words.said,
-        "sources": [[place.file, place.line, place.first, place.texts] for place in sources],
     }
     text = json.dumps(data, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def places(graph: Graph) -> list[Place]:
+    """The lines of the program that made the nodes, each once."""
+    return list(dict.fromkeys(node.source for node in graph.nodes if node.source is not None))
+
+
+def statistics_text(values: Values) -> str:
+    """What is told of an array whose numbers are not.
+
+    >>> import numpy as np
+    >>> from backlit.study.values import summarise
+    >>> statistics_text(summarise(np.eye(20)))
+    '0 … 1 · (20, 20), norm 4.472 · 95% zero'
+    """
+    if values.low is None or values.high is None:
+        parts = ["not kept" if values.size else "empty", shape_text(values.shape)]
+    else:
+        norm = "" if values.norm is None else f", norm {number(values.norm)}"
+        parts = [f"{number(values.low, 3)} … {number(values.high, 3)}"]
+        parts.append(shape_text(values.shape) + norm)
+    if values.zeros:
+        parts.append(f"{number(100 * values.zeros, 3)}% zero")
+    odd = ((values.nans, "NaN"), (values.infs, "inf"))
+    return " · ".join([*parts, *(f"{count:,} {word}" for count, word in odd if count)])
 
 
 class _Words:
@@ -118,9 +145,7 @@ class _Words:
 
 
 def _node(node: Node, words: _Words, sources: dict[Place, int]) -> list[Any]:
-    """A row for a node; sources are numbered as they come."""
     short = shorten(node.name, 16)
-    source = None if node.source is None else sources.setdefault(node.source, len(sources))
     row = [
         words(node.name),
         words(short),
@@ -132,7 +157,7 @@ def _node(node: Node, words: _Words, sources: dict[Place, int]) -> list[Any]:
         words(node.value.dtype),
         words(node.grad_state),
         words(node.problem.replace("\n", " ")),
-        source,
+        None if node.source is None else sources[node.source],
         _values(node.value),
     ]
     if node.grad is not None:
@@ -169,7 +194,8 @@ def _single(value: float | None) -> float | str | None:
 
 
 def _values(values: Values) -> Any:
-    """One number as itself; more as [shape, data, low, high, norm, zeros, nans, infs].
+    """One number as itself; more as [shape, data, norm, zeros], big ones with what is to be said
+    of them.
 
     float32 is written in the fewest digits that tell it apart; the script rounds it back.
     """
@@ -178,14 +204,13 @@ def _values(values: Values) -> Any:
     if scalar is not None and values.shape == ():
         return _short(scalar, narrow)
     data = values.data
-    return [
+    row: list[Any] = [
         list(values.shape),
         0 if data is None else [_short(value, narrow) for value in data],
-        *(_single(v) for v in (values.low, values.high, values.norm)),
-        values.zeros,
-        values.nans,
-        values.infs,
+        _single(values.norm),
+        round(values.zeros, 6),
     ]
+    return row if data else [*row, statistics_text(values)]
 
 
 def _short(value: Any, narrow: bool) -> Any:

@@ -14,15 +14,14 @@ from string import Template
 from .canvas import FONT, escape
 from .model import Graph
 from .page_ops import page_ops
-from .script_data import script_data
-from .stage import paint_stage, palettes
+from .script_data import places, script_data
+from .stage import paint_stage
 from .svg import headline, remarks
 from .text import count_text
 from .themes import THEMES, Theme
 
 FOLDER = Path(__file__).parent / "stepping"
 MODULES = ("words", "data", "steps", "whatif", "stage", "inspector", "paths", "predict", "main")
-DARK = "@media (prefers-color-scheme: dark) { :root:not([data-theme=light]) { %s } }\n"
 
 
 def stepping_page(graph: Graph) -> str:
@@ -49,7 +48,8 @@ def stepping_page(graph: Graph) -> str:
         svg=svg,
         phases=_phases(graph),
         legend=_legend(graph),
-        data=script_data(graph, palettes() if "data-png" in svg else None),
+        code=_code(graph),
+        data=script_data(graph),
         script=code,
     )
 
@@ -65,6 +65,20 @@ def _phases(graph: Graph) -> str:
         f'title="to the first step of this phase ({phase[0]})">{phase}</button>'
         for phase, count in counts.items()
     )
+
+
+def _code(graph: Graph) -> str:
+    """The lines of the program, each with those around it; the script shows the right ones."""
+    parts = []
+    for i, place in enumerate(places(graph)):
+        rows = "".join(
+            f"<{tag}>{number}  {escape(text)}\n</{tag}>"
+            for number, text in enumerate(place.texts, place.first)
+            for tag in ["b" if number == place.line else "span"]
+        )
+        where = escape(f"{place.file}:{place.line}")
+        parts.append(f'<div id="s{i}" hidden><h3>{where}</h3><pre>{rows}</pre></div>')
+    return "".join(parts)
 
 
 def _legend(graph: Graph) -> str:
@@ -102,11 +116,9 @@ def style() -> str:
     shades = "".join(f".h{i}{{fill:var(--h{i})}}" for i in range(len(THEMES["light"].ramp)))
     return (
         f":root {{ --mono: {FONT}; {light} }}\n"
-        + DARK % dark
-        + f":root[data-theme=dark] {{ {dark} }}\n"
-        + shades
-        + "\n"
-        + _read("page.css")
+        f":root:has(#theme:checked) {{ {dark} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }}\n"
+        f":root:has(#theme:checked) {{ {light} }} }}\n" + shades + "\n" + _read("page.css")
     )
 
 
@@ -118,6 +130,7 @@ def _variables(theme: Theme) -> str:
     for kind, (fill, border) in theme.cards.items():
         colours |= {kind: fill, f"{kind}-rim": border}
     colours |= {f"h{i}": colour for i, colour in enumerate(theme.ramp)}
+    colours["heat"] = f"url(#heat-{theme.name})"
     return f"color-scheme: {theme.name}; " + "".join(f"--{k}:{v};" for k, v in colours.items())
 
 

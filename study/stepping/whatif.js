@@ -1,7 +1,7 @@
 // What if a leaf had another value: forward and backward, computed again by the engine's records.
-import { edges, fits, nodes, root, scale } from "./data.js";
+import { edges, fits, loss, nodes, scale } from "./data.js";
 import { ops } from "./ops.js"; // written for each page by study/page_ops.py
-import { arrivals, steps, sumUp, updated } from "./steps.js";
+import { flows, sumUp } from "./steps.js";
 
 export const changed = new Map(); // a leaf: the value that it has instead of its own
 const own = nodes.map(({ value }) => value.one);
@@ -13,27 +13,23 @@ const odd = (v) => !Number.isFinite(v);
 
 export function recompute() {
   for (const node of nodes) {
-    const { id, op, inputs, value, dtype } = node, given = inputs.map(({ src }) => nodes[src].value.one);
-    set(value, op ? fits(dtype)(ops[op].forward(...given)) : changed.get(id) ?? own[id]);
+    const { id, op, inputs, value, dtype } = node, given = inputs.map(({ src }) => src.value.one);
+    set(value, op ? fits(dtype)(ops[op].forward(...given)) : changed.get(node) ?? own[id]);
     node.problem = op && odd(value.one) && !given.some(odd) ? `${op} made ${value.one} of finite numbers` : "";
   }
   // Newest first: when a node's turn comes, all that its gradient is the sum of has arrived.
-  for (const { id, inputs, value, grad, dtype, op } of nodes.toReversed()) {
+  for (const node of nodes.toReversed()) {
+    const { inputs, value, grad, dtype, op, update } = node, given = inputs.map(({ src }) => src.value.one);
     if (!grad) continue;
-    const flows = arrivals[id].map((k) => edges[steps[k].e].flow.one);
-    set(grad, id === root ? 1 : fits(dtype)(flows.reduce((a, b) => a + b)));
-    const given = inputs.map(({ src }) => nodes[src].value.one);
+    set(grad, node === loss ? 1 : fits(dtype)(flows(node).reduce((a, b) => a + b)));
     inputs.forEach((edge, slot) => {
       if (!edge.flow) return;
-      const rule = (g) => fits(dtype)(ops[op].rules[slot](g, value.one, ...given));
+      const rule = (g) => fits(edge.src.dtype)(ops[op].rules[slot](g, value.one, ...given));
       edge.factor = rule(1);
       set(edge.flow, rule(grad.one));
     });
+    if (update) Object.assign(update, { value: value.one, grad: grad.one, next: fits(dtype)(value.one - update.lr * grad.one) });
   }
   scale.strongest = Math.max(0, ...edges.map(({ flow }) => flow?.norm).filter(Number.isFinite));
-  for (const [n, k] of updated) {
-    const { value, grad, dtype } = nodes[n], { more } = steps[k];
-    Object.assign(more, { value: value.one, grad: grad.one, next: fits(dtype)(value.one - more.lr * grad.one) });
-  }
   sumUp();
 }
