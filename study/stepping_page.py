@@ -43,6 +43,7 @@ def stepping_page(graph: Graph) -> str:
     return Template(_read("page.html")).substitute(
         policy=policy,
         title=escape(title),
+        heading=_heading(title),
         subtitle=escape(f"{subtitle} · {count_text(len(graph.steps), 'step')}"),
         style=style(),
         svg=svg,
@@ -52,6 +53,12 @@ def stepping_page(graph: Graph) -> str:
         data=script_data(graph),
         script=code,
     )
+
+
+def _heading(title: str) -> str:
+    """What was computed; the number at its end in an element of its own, as it may change."""
+    formula, sign, value = title.rpartition(" = ")
+    return f'{escape(formula + sign)}<output id="loss">{escape(value)}</output>'
 
 
 def _phases(graph: Graph) -> str:

@@ -1,11 +1,11 @@
 // The transport: where we are, the keys and buttons that move us, and the address that says so.
-import { $, edges, letter, loss, nodes } from "./data.js";
+import { $, edges, loss, nodes } from "./data.js";
 import { inspect, make } from "./inspector.js";
-import { hidePaths, showPaths } from "./paths.js";
+import { showPaths } from "./paths.js";
 import { asked, judgement } from "./predict.js";
 import { mark, paintEdge, paintNode, pane, relabel, setZoom, show, svg } from "./stage.js";
 import { GRAINS, completed, last, nextStop, phaseOf, previousStop, steps, tell } from "./steps.js";
-import { canChange, changed, recompute } from "./whatif.js";
+import { changed, recompute } from "./whatif.js";
 import { num, typed } from "./words.js";
 
 // Where we are, how far a step goes, what is selected, whose paths are shown, what is asked.
@@ -14,7 +14,7 @@ let at = 0, grain = 0, pinned = null, path = null, asking = null, timer = 0, wri
 const here = () => pinned ?? steps[at].edge ?? steps[at].node;
 const node = () => here().src ?? here();
 const toStep = (k) => Math.min(Math.max(Math.round(k) || 0, 0), last);
-const sentence = (all) => $("sentence").replaceChildren(...all.map(([text, kind = ""]) => make("span", kind, text)));
+const sentence = (all) => $("sentence").replaceChildren(...all.map(([text, kind = ""]) => make("span." + kind.replace(" ", "."), text)));
 
 // Go to a step; the steps after `from` are told as the current ones.
 function go(to, from = to - 1) {
@@ -46,14 +46,13 @@ function point(now) {
 function look() {
   inspect(here(), at, choose);
   mark("sel", [pinned]);
-  path ? showPaths(path, at, $("predict").checked) : hidePaths();
+  showPaths(path, at, $("predict").checked);
   clearTimeout(writing);
   writing = setTimeout(() => {
     const said = new URLSearchParams({ step: at, by: GRAINS[grain] });
     if (pinned) said.set(pinned.src ? "edge" : "node", pinned.id);
     if (path) said.set("paths", path.id);
-    if (changed.size) said.set("set", [...changed].map(([{ id }, v]) => id + ":" + v));
-    try { history.replaceState(null, "", "#" + said); } catch { /* a frame without an address */ }
+    try { history.replaceState(null, "", "#" + said); } catch { } // a frame has no address
   }, 300);
 }
 
@@ -80,31 +79,24 @@ function setPath(to) {
   look();
 }
 
-// All numbers anew: the leaf is v, or as it was.
-function whatIf(v) {
-  if (Number.isNaN(v)) return $("whatif").ariaInvalid = true;
-  $("whatif").ariaInvalid = false;
-  v === undefined ? changed.delete(here()) : changed.set(here(), v);
-  compute();
-  go(at);
-  $("spoken").textContent = `${letter} = ${num(loss.value.one)}`;
-}
-
-function compute() {
+// All numbers anew, with the leaf as typed; with nothing typed, as it was.
+function whatIf() {
+  const text = $("whatif").value, v = typed(text);
+  if ($("whatif").ariaInvalid = text.trim() !== "" && Number.isNaN(v)) return;
+  text.trim() ? changed.set(here(), v) : changed.delete(here());
   recompute();
   for (const each of nodes) paintNode(each, at);
   for (const edge of edges) if (edge.flow) paintEdge(edge, at), relabel(edge);
-  const heading = document.querySelector("h1");
-  heading.textContent = heading.textContent.replace(/[^=]*$/, " " + num(loss.value.one));
+  $("loss").textContent = num(loss.value.one);
+  go(at);
 }
 
 // ---- moving ------------------------------------------------------------------------------------
 
 function next() {
-  const predict = $("predict").checked, asks = predict && asked(steps[at + 1] ?? steps[0]);
+  const predict = $("predict").checked, asks = predict && at < last && asked(steps[at + 1]);
   if (at === last || asks) play(false);
-  if (asks) ask(steps[at + 1]);
-  else if (at < last) go(nextStop(at, predict ? 0 : grain), at);
+  asks ? ask(steps[at + 1]) : go(nextStop(at, predict ? 0 : grain), at);
 }
 
 function previous() {
@@ -161,13 +153,9 @@ function reveal(how) {
 
 function follow() {
   const said = new URLSearchParams(location.hash.slice(1)), to = nodes[said.get("paths") ?? -1];
-  const before = changed.size, given = (said.get("set") ?? "").split(",").map((pair) => pair.split(":"));
   pinned = edges[said.get("edge") ?? -1] ?? nodes[said.get("node") ?? -1] ?? null;
   path = to && completed(to) ? to : null;
   setGrain(Math.max(GRAINS.indexOf(said.get("by")), 0));
-  changed.clear();
-  for (const [i, v = ""] of given) if (canChange(nodes[i] ?? {}) && !Number.isNaN(typed(v))) changed.set(nodes[i], typed(v));
-  if (changed.size || before) compute();
   go(said.get("step"));
 }
 
@@ -189,7 +177,7 @@ const clicks = {
   before: () => choose(nodes.at(node().id - 1)), after: () => choose(nodes[node().id + 1] ?? nodes[0]),
   ways: () => setPath(!path && completed(node()) ? node() : null),
   smaller: () => setZoom(0.8), bigger: () => setZoom(1.25), fit: () => setZoom(),
-  show: () => reveal("It is"), reset: () => whatIf(), predict: () => (go(at), $("predict").checked && next()),
+  show: () => reveal("It is"), predict: () => (go(at), $("predict").checked && next()),
   leave: () => (asking ? go(at) : path ? setPath(null) : choose()),
 };
 GRAINS.forEach((_, i) => clicks["grain" + i] = () => (setGrain(i), look()));
@@ -214,7 +202,7 @@ $("slider").max = last;
 $("slider").addEventListener("input", () => jump($("slider").value));
 $("question").addEventListener("submit", check);
 $("find").addEventListener("change", find);
-$("whatif").addEventListener("change", () => whatIf(typed($("whatif").value)));
+$("whatif").addEventListener("change", whatIf);
 addEventListener("hashchange", follow);
 
 // A click on the graph; lines are thin, so a few pixels beside one will do.
@@ -224,5 +212,4 @@ svg.addEventListener("click", ({ clientX: x, clientY: y }) => {
 });
 
 for (const each of nodes) paintNode(each, 0);
-setZoom(0, 1);
 follow();

@@ -6,7 +6,7 @@ import { num, sign, term } from "./words.js";
 
 const MOST = 40;
 
-// The paths (edges from the loss to a node), at most MOST, how many there are, and their nodes.
+// The paths (edges from the loss to a node), at most MOST, and for each node on them their number.
 function pathsTo(node) {
   const on = new Set([node]), counts = new Map([[loss, 1]]), found = [], stack = [[node, []]];
   for (const each of on) for (const { dst, flow } of each.uses) if (flow) on.add(dst);
@@ -18,35 +18,32 @@ function pathsTo(node) {
     if (from === loss) found.push(way);
     else stack.push(...from.uses.filter(through).map((edge) => [edge.dst, [edge, ...way]]).reverse());
   }
-  return { found, total: counts.get(node), all: [...on].filter((each) => counts.get(each)) };
+  return { found, counts };
 }
 
 // One path in words, and the product along it: null where it is no number, or not to be seen yet.
 function tellPath(way, p, hide) {
   const factors = way.map(({ factor }) => factor), scalar = !factors.includes(null), seed = loss.grad.one;
-  const lines = [make("div", "faint", [loss, ...way.map(({ src }) => src)].map(({ short }) => short).join(" → "))];
+  const lines = [make("div.faint", [loss, ...way.map(({ src }) => src)].map(({ short }) => short).join(" → "))];
   if (hide && way.some(({ sent }) => sent > p)) return [null, [...lines, "? not predicted yet"]];
   const value = scalar ? factors.reduce((a, b) => a * b, seed) : null;
-  if (scalar) lines.push([num(seed), ...factors.map(term)].join(" × ") + " = ", make("b", sign(value), num(value)));
+  if (scalar) lines.push([num(seed), ...factors.map(term)].join(" × ") + " = ", make("b." + sign(value), num(value)));
   else lines.push(way.map(({ named }) => named).join(", then "));
   const blocked = way.find(({ factor, flow }) => (factor === null ? flow.zeros === 1 : factor === 0))?.dst;
-  if (blocked) lines.push(make("div", "warn", `blocked at ${blocked.op} (${blocked.name}): its local derivative is 0`));
+  if (blocked) lines.push(make("div.warn", `blocked at ${blocked.op} (${blocked.name}): its local derivative is 0`));
   return [value, lines];
 }
 
+// Show the paths to a node, or none.
 export function showPaths(node, p, hide) {
-  const { found, total, all } = pathsTo(node), told = found.map((way) => tellPath(way, p, hide));
+  $("paths").hidden = !node;
+  svg.classList.toggle("dim", !!node);
+  if (!node) return;
+  const { found, counts } = pathsTo(node), total = counts.get(node), told = found.map((way) => tellPath(way, p, hide));
   const values = told.map(([value]) => value), rest = total - found.length, grad = node.grad.one;
   const sum = rest || total === 1 ? "" : values.map((v, i) => (i ? term(v) : num(v))).join(" + ") + " = ";
-  $("paths").replaceChildren(make("h2", "", `${total === 1 ? "the path" : total + " paths"} from the loss to ${node.short}`), make("ol", "", told.map(([, lines]) => make("li", "path", lines))),
-    values.includes(null) ? "" : make("p", "rulebox", `${node.dL} = ${sum}`, make("b", sign(grad), num(grad))),
-    rest ? make("p", "faint", `${rest} more paths are not listed`) : "");
-  $("paths").hidden = false;
-  svg.classList.add("dim");
-  mark("way", [...all, ...edges.filter(({ src, dst, flow }) => flow && all.includes(src) && all.includes(dst))]);
-}
-
-export function hidePaths() {
-  $("paths").hidden = true;
-  svg.classList.remove("dim");
+  $("paths").replaceChildren(make("h2", `${total === 1 ? "the path" : total + " paths"} from the loss to ${node.short}`), make("ol", told.map(([, lines]) => make("li.path", lines))),
+    values.includes(null) ? "" : make("p.rulebox", `${node.dL} = ${sum}`, make("b." + sign(grad), num(grad))),
+    rest ? make("p.faint", `${rest} more paths are not listed`) : "");
+  mark("way", [...counts.keys(), ...edges.filter(({ src, dst, flow }) => flow && counts.has(src) && counts.has(dst))]);
 }

@@ -15,8 +15,7 @@ export function asked(step) {
   if (!data)
     return edge ? ask(dims.join(), `the shape of what ${node.name} receives`, shape(dims), [[dims.toReversed().join(), "reversed"], [up.dims.join(), "arrives"]], "shape") : null;
   const i = data.reduce((best, v, j) => (Math.abs(v) > Math.abs(data[best]) ? j : best), 0), v = data[i];
-  const strides = dims.map((_, k) => dims.slice(k + 1).reduce((a, b) => a * b, 1));
-  const place = (i) => `[${strides.map((stride, k) => Math.floor(i / stride) % dims[k]).join(", ")}]`;
+  const place = (i) => `[${dims.reduceRight(([rest, at], d) => [Math.floor(rest / d), [rest % d, ...at]], [i, []])[1].join(", ")}]`;
   const others = data.map((w, j) => [w, "element", { place: place(j) }]), from = edge ? [[up.data?.[i], "as it is"], [node.value.data?.[i], "value of"]] : [];
   return Number.isFinite(v) ? ask(v, `element ${place(i)}`, num(v), [[-v, "sign"], ...others, ...from]) : null;
 }

@@ -13,7 +13,7 @@ function write(el, kind, text, tone = "") {
   el = el?.querySelector("." + kind);
   if (!el) return;
   el.textContent = text;
-  for (const name of ["part", "faint", "plus", "minus", "zero", "warn"]) toggle(el, name, tone.includes(name));
+  el.dataset.tone = tone;
 }
 
 export function paintNode(node, p) {
@@ -41,9 +41,9 @@ function terms(node, { word, done, here, total }) {
 }
 
 export function paintEdge({ el, label, flow, sent }, p) {
-  const { one, norm } = flow, on = sent <= p, tone = one === null ? "plain" : sign(one);
-  for (const name of ["plain", "plus", "minus", "zero", "warn"]) toggle(el, name, on && name === tone);
+  const { one, norm } = flow, on = sent <= p;
   toggle(el, "on", on);
+  el.dataset.tone = one === null ? "plain" : sign(one);
   toggle(label, "on", on);
   const size = norm && scale.strongest ? 1 + Math.log10(norm / scale.strongest) / 4 : 0;
   el.style.strokeWidth = on ? 1.6 + 2 * Math.max(0, size) : "";
@@ -65,10 +65,10 @@ export function mark(kind, items) {
 
 export const show = ({ el }) => el.scrollIntoView({ block: "nearest", inline: "nearest" });
 
-// Bigger or smaller by a factor; without one, as it fits, but not below `least`.
-export function setZoom(factor, least = 0.05) {
+// Bigger or smaller by a factor; without one, as it fits.
+export function setZoom(factor) {
   const fit = Math.min((pane.clientWidth - 24) / width, (pane.clientHeight - 24) / height, 1);
-  zoom = Math.min(Math.max(factor ? zoom * factor : fit, least), 3);
+  zoom = Math.min(Math.max(factor ? zoom * factor : fit, 0.05), 3);
   svg.style.width = width * zoom + "px";
   $("fit").textContent = Math.round(zoom * 100) + "%";
 }

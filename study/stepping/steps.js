@@ -48,7 +48,7 @@ export function gradientAt(node, p) {
   const { state, grad, value, arrivals } = node, total = arrivals.length, here = arrived(node, p), whole = completed(node);
   if (state === "none" || state === "no path") return { word: state };
   if (freed ? grad : whole && whole <= p) return { done: true, one: grad.one };
-  if (!here) return { word: freed ? "not kept" : whole ? "not yet" : state === "not run" ? state : "no path" };
+  if (!here) return { word: freed ? "not kept" : whole ? "not yet" : state };
   return { here, total, one: value.size === 1 ? arrivals[here - 1].after : null };
 }
 
