@@ -246,7 +246,7 @@ class Reader:
                     infinite = np.flatnonzero(np.isinf(values))
                     if len(infinite):
                         row = int(infinite[0])
-                        text = cells(block.records[row], self.separator)[i].strip()
+                        text = cells(block.records[row], self.separator)[i]
                         raise self.infinite(i, block.lines[row], text)
                 column.add_numbers(values)
             else:

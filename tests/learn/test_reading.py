@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from backlit.learn.data import gathering, reading, structure
 from backlit.learn.data.notation import is_number, other_notation
-from backlit.learn.data.structure import closed, scan
+from backlit.learn.data.structure import cells, closed, scan
 from backlit.learn.data.table import Table
 from backlit.learn.errors import DataError, UsageError
 
@@ -202,8 +202,8 @@ def test_wrong_bytes_are_found(write):
 
 
 def test_wrong_bytes_far_into_a_packed_file(write):
-    content = b"a,b\n" + b"1,2\n" * 2_000_000 + b"3,\xff\n"
-    text = broken(write, gzip.compress(content, 1), "line 2000002, column 2: byte 0xff")
+    content = b"a,b\n" + b"1,2\n" * 500_000 + b"3,\xff\n"
+    text = broken(write, gzip.compress(content, 1), "line 500002, column 2: byte 0xff")
     assert f"{len(content) - 2:,}" in text
 
 
@@ -337,6 +337,21 @@ def test_hostile_names_and_cells_stay_on_one_line(write):
     assert text.isprintable()
 
 
+def test_cells_and_names_of_any_length(write):
+    long = "9" * 200_000
+    table = Table.read(write(f'a,"{long}"\n1,"{long}"\n2,{long}x\n3,y\n'))
+    assert table.names == ("a", long)
+    assert table.column(long).tolist() == [long, long + "x", "y"]
+    broken(write, f"a,b,c\n1e999,{long},1\n", "line 2, column 'a': '1e999'")
+    broken(write, f"a,b\n1,{long}\n", "line 2, column 'b': '9999.* is infinite")
+    assert Table.read(write(f"a,b\n1,{'9' * 300}\n")).column("b")[0] == float("9" * 300)
+
+
+def test_empty_lines_inside_of_quotes(write):
+    assert Table.read(write('a,b\n1,"x\n\n\ny"\n')).column("b").tolist() == ["x\n\n\ny"]
+    broken(write, 'a,b\n1,"' + "\n" * 1_100_000, "line 2: a quote opens here")
+
+
 def test_long_numbers_take_no_long_time():
     assert not is_number("1" * 200_000 + "x")
     assert other_notation("1" * 200_000 + "x") == ""
@@ -387,7 +402,10 @@ def test_quotes_are_followed_as_the_csv_module_does(line):
     if quick >= 0:
         assert (ended, still_open, wrong) == (quick, False, -1)
     if not still_open and wrong < 0 and line:
-        assert ended + 1 == len(next(csv.reader([line], skipinitialspace=True)))
+        made = cells(line, ",")
+        assert len(made) == ended + 1
+        (wanted,) = csv.reader([line], skipinitialspace=True)
+        assert made == [cell.strip(" ") for cell in wanted]
     if still_open:
         with pytest.raises(csv.Error):
             list(csv.reader([line], skipinitialspace=True, strict=True))
