@@ -191,10 +191,15 @@ def _frame(columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """A DataFrame of just these arrays: neither copied nor converted."""
     import pandas as pd
 
-    series = {
-        name: pd.Series(values, dtype=values.dtype, copy=False) for name, values in columns.items()
+    index = pd.RangeIndex(len(next(iter(columns.values()), ())))
+    # Arrays of numbers are taken as they are; of objects the type would be guessed.
+    made = {
+        name: pd.Series(values, index, dtype=object, copy=False)
+        if values.dtype == object
+        else values
+        for name, values in columns.items()
     }
-    return pd.DataFrame(series, copy=False)
+    return pd.DataFrame(made, index, copy=False)
 
 
 def _sha256(columns: Mapping[str, np.ndarray]) -> str:
