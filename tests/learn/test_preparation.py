@@ -152,6 +152,7 @@ def test_dates_are_pandas_parts(fitted, table):
     assert "since: hour" not in fitted.names
 
 
+@settings(deadline=None)
 @given(st.datetimes())
 def test_parts_of_dates(when):
     seconds = np.array([(when - pd.Timestamp(0).to_pydatetime()).total_seconds()])
