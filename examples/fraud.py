@@ -9,7 +9,7 @@ import numpy as np
 import backlit as bl
 import backlit.nn.functional as F
 from backlit import nn, optim
-from backlit.learn.data.builtin import load
+from backlit.learn import load
 
 MISSED, ALARM = 100, 2  # what a fraud that goes through costs, and a payment stopped for nothing
 

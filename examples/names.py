@@ -12,7 +12,7 @@ import numpy as np
 import backlit as bl
 import backlit.nn.functional as F
 from backlit import nn, optim
-from backlit.learn.data.builtin import load
+from backlit.learn import load
 
 CONTEXT, WIDTH, HIDDEN = 4, 12, 96
 ALPHABET = ".abcdefghijklmnopqrstuvwxyz"
@@ -70,8 +70,8 @@ for epoch in range(12):
     step.run(x, y, batch_size=256, epochs=1, shuffle=True)
     with bl.no_grad():
         loss = F.cross_entropy(logits(x_validation), y_validation).item()
-    if epoch % 4 in (0, 3):
-        print(f"  {loss:.3f}  the network after {epoch + 1} epochs")
+    if epoch % 4 == 3:
+        print(f"  {loss:.3f}  the network in epoch {epoch + 1}")
 print(f"Out of 27 characters, as good as {math.exp(loss):.1f} are left to choose from.\n")
 assert loss < bigram < math.log(len(ALPHABET))
 

@@ -9,7 +9,7 @@ import numpy as np
 import backlit as bl
 import backlit.nn.functional as F
 from backlit import nn, optim
-from backlit.learn.data.builtin import load
+from backlit.learn import load
 
 PEOPLE, FILMS, EACH, LUCK = 300, 120, 30, 0.6
 rng = np.random.default_rng(0)

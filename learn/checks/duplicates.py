@@ -1,19 +1,20 @@
-"""Rows that stand in two parts: what was seen in training is no test. Here they are counted, for the
-sealed test part too, and the score on rows that were never seen is given beside the usual one.
+"""Rows that stand in two parts: what was seen in training is no test. Here they are counted, for
+the sealed test part too, and the score on rows that were never seen is given beside the usual one.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ...study.findings import Finding
-from ...study.text import count_text, number
+from ...study.text import count_text
 from ..data.cells import missing_in
-from ..data.words import listed, quoted
-from .inputs import bound, codes_of, input_columns, metric_of, percent, positive_of
+from ..data.words import quoted
+from .inputs import bound, codes_of, input_columns, metric_of, ordered, percent, positive_of
 from .rules import judged, limit
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 SEEN = limit(
     "seen_share", 0.05, "the share of a part's rows that stand in training too",
-    "measured: 0.39 of wisconsin's test rows stand in training, 1-NN 0.956 on all, 0.928 on the rest",
+    "measured: 0.39 of wisconsin's test rows; 1-NN has 0.956 on all and 0.928 on the others",
 )  # fmt: skip
 FEW = limit(
     "different_share", 0.2, "the share of training rows that are different, from below",
@@ -134,8 +135,8 @@ def _honest(context: Context, rows: np.ndarray, seen: np.ndarray) -> str:
     usual = metric.score(validation.truth, outputs, positive)
     honest = metric.score(validation.truth[new], outputs[new], positive)
     return (
-        f". The {best.name} has {metric.name} {number(usual, 3)} on all of them, and "
-        f"{number(honest, 3)} on the {count_text(int(new.sum()), 'row')} that it has not seen"
+        f". The {best.name} has {metric.name} {metric.text(usual)} on all of them, and "
+        f"{metric.text(honest)} on the {count_text(int(new.sum()), 'row')} that it has not seen"
     )
 
 
@@ -172,8 +173,8 @@ def shared_groups(context: Context) -> list[Finding]:
                 named.append((name, count, total))
     for name, count, total in named:
         text = (
-            f"{quoted(name)} names {total:,} of something, and {count:,} of them stand in two parts: "
-            "if that is who a row is about, the scores are too good"
+            f"{quoted(name)} names {total:,} of something, and {count:,} of them stand in two "
+            "parts: if that is who a row is about, the scores are too good"
         )
         advice = f"split by it: Problem(..., groups={name!r}), or --groups"
         findings.append(
@@ -201,22 +202,23 @@ def shared_times(context: Context) -> list[Finding]:
     assert parts is not None
     if problem.time is None or problem.time not in table.names:
         return []
-    place = codes_of(table.column(problem.time))[1]  # ISO dates and numbers sort as they follow
-    order = [place[rows] for rows in (parts.train, parts.validation, parts.test) if len(rows)]
-    late = sum(
-        int((before >= after.min()).sum()) for before, after in zip(order, order[1:], strict=False)
-    )
-    text = (
-        f"{count_text(late, 'row')} of an earlier part are not before the next by {quoted(problem.time)}"
-        if late
-        else f"the parts follow each other by {quoted(problem.time)}: {listed(['train', 'validation', 'test'])}"
-    )
-    advice = (
-        "split by time: what is learned from later rows would not have been known" if late else ""
-    )
+    times = ordered(problem.time, table.column(problem.time))
+    if times is None:
+        return []
+    late = 0
+    for before, after in pairwise((parts.train, parts.validation, parts.test)):
+        if len(before) and len(after):
+            late += int((times[before] >= times[after].min()).sum())
+    column = quoted(problem.time)
+    if late:
+        level, advice = "error", "split by time: what later rows teach would not have been known"
+        text = f"{count_text(late, 'row')} of one part are not before the next by {column}"
+    else:
+        level, advice = "note", ""
+        text = f"training, validation and test follow each other by {column}"
     return [
         Finding(
-            "order of time", "error" if late else "note", text, late, 0.0, table.rows,
+            "order of time", level, text, late, 0.0, table.rows,
             "the past predicts the future", advice,
         )
     ]  # fmt: skip

@@ -46,7 +46,8 @@ def imbalance(context: Context) -> list[Finding]:
     share = counts[rare] / rows
     statistic = share * len(classes) / 2
     told = ", ".join(
-        f"{quoted(classes[k])} {percent(counts[k], rows)}" for k in np.argsort(-counts)[:6]
+        f"{quoted(classes[int(k)])} {percent(int(counts[k]), rows)}"
+        for k in np.argsort(-counts)[:6]
     )
     more = f" and {len(classes) - 6} more" if len(classes) > 6 else ""
     part = "training rows" if context.parts is not None else "rows"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.cells import levels_of, missing_in
+from ..data.columns import kind_of
+from ..data.dates import seconds_of
 from ..models.baselines import positive_number, recommend
 from ..models.metrics import Metric, require_metric
 from .rules import LIMITS
@@ -25,9 +27,20 @@ def input_columns(context: Context) -> list[str]:
     return [name for name in context.table.names if name not in out]
 
 
-def numbers_of(column: np.ndarray) -> np.ndarray | None:
-    """A column of numbers as float64 (rows,), NaN where missing; None for texts."""
-    return None if column.dtype == object else column.astype(np.float64)
+def ordered(name: str, column: np.ndarray) -> np.ndarray | None:
+    """Numbers, or dates as seconds, float64 (rows,) with NaN where missing; None for other texts.
+
+    >>> ordered("day", np.array(["1970-01-02", None, "1970-01-03"], object)).tolist()
+    [86400.0, nan, 172800.0]
+    """
+    if column.dtype != object:
+        return column.astype(np.float64)
+    kind = kind_of(name, column)
+    if kind != "time":
+        return None
+    texts, codes = levels_of(column)
+    seconds = np.array([*(seconds_of(text, kind.form) for text in texts), np.nan])
+    return seconds[codes]
 
 
 def codes_of(column: np.ndarray) -> tuple[list[str], np.ndarray]:

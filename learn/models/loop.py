@@ -127,7 +127,7 @@ def train(
     >>> parts = [Part(X[i], y[i], y[i], i) for i in np.split(np.arange(300), [200])]
     >>> fit = train(
     ...     lambda: nn.MLP([2, 8, 2]), Classification("ab", y), *parts,
-    ...     epochs=10, lr=0.01, batch_size=32, seed=0,
+    ...     epochs=20, lr=0.01, batch_size=32, patience=None, seed=0,
     ... )
     >>> fit.status, fit.history[0].validation_loss > 0.5 > fit.best_epoch.validation_loss
     ('finished', True)
@@ -238,15 +238,15 @@ class _Run:
 
     def _gave_up(self) -> bool:
         """Whether validation has not gained for so long that the run ends."""
-        patience, waited = self.settings["patience"], 0
+        patience, tolerance = self.settings["patience"], self.settings["tolerance"]
         if patience is None:
             return False
-        level = math.inf
-        for epoch in self.fit.history:
-            if not epoch.validation_loss < level - self.settings["tolerance"] * abs(level):
-                waited += 1
-            else:
-                level, waited = epoch.validation_loss, 0
+        losses = [epoch.validation_loss for epoch in self.fit.history]
+        level, waited = losses[0], 0
+        for loss in losses[1:]:
+            waited += 1
+            if loss < level - tolerance * abs(level):
+                level, waited = loss, 0
         return waited >= patience
 
     def _conclude(self) -> None:
@@ -258,7 +258,7 @@ class _Run:
         if self._gave_up():
             fit.status = "early"
             fit.message = (
-                f"validation lost less by no more than {settings['tolerance']:.2%} in "
+                f"the validation loss has not fallen by {100 * settings['tolerance']:g} % for "
                 f"{settings['patience']} epochs; the best was epoch {fit.best} of {done}"
             )
         elif done < fit.epochs:

@@ -217,6 +217,7 @@ def test_replay_has_the_bits_of_eager_and_needs_no_python():
     assert [fast(tensor(X), tensor(y)).item() for _ in range(12)] == losses
     for a, b in zip(eager.parameters(), model.parameters(), strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+    assert fast.program is not None
     assert fast.program.native
 
 
@@ -288,6 +289,7 @@ def test_one_hot_replays_with_the_number_of_classes():
     for k in range(4):
         x = tensor([k, 0])
         np.testing.assert_array_equal(fast(x).numpy(), w.numpy()[[k, 0]])
+    assert fast.program is not None
     assert fast.program.native
     with pytest.raises(bl.engine.ReplayError, match="one_hot without num_classes"):
         bl.replay(lambda x: F.one_hot(x))(tensor([1, 2]))
