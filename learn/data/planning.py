@@ -14,7 +14,7 @@ from ...study.text import count_text
 from ..problem import Problem
 from .cells import as_texts, levels_of, missing_in
 from .columns import Kind, kind_of
-from .dates import date_text
+from .dates import DAY, date_text
 from .plans import (
     CLIP,
     MOST_LEVELS,
@@ -35,6 +35,12 @@ from .words import listed, plain, quoted
 
 MARKED = 0.01  # of the cells missing: above it an input says where
 DETAILS = 5  # columns that a sentence tells numbers of
+RETURNS = {"month": 365, "day of week": 7, "hour": 1}  # days after which a part has had all values
+REASONS = {
+    "ignored": "to be ignored",
+    "groups": "the groups, of which new rows have others",
+    "time": "the order of time: later rows are beyond it",
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Planner:
                 continue
             role = self._role(name, problem)
             if role:
-                self.leave(name, role, role)
+                self.leave(name, role, REASONS[role])
                 continue
             in_order = problem is not None and name == problem.time
             self.plan(name, kind_of(name, table.column(name)), in_order)
@@ -98,16 +104,14 @@ class Planner:
 
     @staticmethod
     def _role(name: str, problem: Problem | None) -> str:
-        """Why a column is no input whatever it holds; "" where it may be one."""
+        """What a column is for that is no input whatever it holds; "" where it may be one."""
         if problem is None:
             return ""
         if name == problem.target:
-            return "the target"
+            return "target"
         if name in problem.ignored:
-            return "to be ignored"
-        if name == problem.groups:
-            return "the groups, of which new rows have others"
-        return ""
+            return "ignored"
+        return "groups" if name == problem.groups else ""
 
     def note(self, step: str, name: str, cells: int, detail: str) -> None:
         """Take down that a step was done to a column."""
@@ -123,7 +127,7 @@ class Planner:
         cells = self.table.column(name)
         gone = missing_in(cells)
         if kind == "number" and in_order:
-            self.leave(name, "the order of time", "the order of time: later rows are beyond it")
+            self.leave(name, "time", REASONS["time"])
         elif kind == "number":
             self.number(name, cells.astype(np.float64), gone)
         elif kind == "boolean":
@@ -256,24 +260,26 @@ class Planner:
         fill = _median(there)
         filled = np.where(gone, fill, seconds)
         low, high = float(there.min()), float(there.max())
-        parts, means, scales = [], [], []
+        parts, means, scales, beyond = [], [], [], []
         for part in TIME_PARTS:
-            if in_order and part in ("year", "days"):
-                continue
             values = time_part(filled, part, low)
-            if values.min() < values.max():
+            if values.min() == values.max():
+                continue
+            if in_order and high - low < RETURNS.get(part, np.inf) * DAY:
+                beyond.append(part)
+            else:
                 mean, scale = mean_and_scale(values)
                 parts.append(part)
                 means.append(mean)
                 scales.append(scale)
         marked = self.marks(name, gone)
         if not parts and not marked:
-            self.leave(name, "the order of time", "the order of time: later rows are beyond it")
+            self.leave(name, "time", REASONS["time"])
             return
         if gone.any():
             self.note("filled dates", name, int(gone.sum()), date_text(fill))
-        without = "; not year and days, as later rows are beyond them" if in_order else ""
-        self.note("dated", name, len(cells), ", ".join(parts) + without)
+        without = f"; not {', '.join(beyond)}, which later rows are beyond" if beyond else ""
+        self.note("dated", name, len(cells), ", ".join(parts or ["whether it is there"]) + without)
         some = bool(gone.any())
         means_, scales_ = tuple(means), tuple(scales)
         self.plans.append(
@@ -283,16 +289,16 @@ class Planner:
     def tell(self) -> None:
         """Turn what was taken down into changes, in the order in which the steps are done."""
         what = {
-            "to be ignored": "they are to be ignored",
-            "the groups, of which new rows have others": "they are the groups",
-            "the order of time": "they are the order of time, and later rows are beyond it",
-            "empty": "all cells are missing",
-            "constant": "they never change",
-            "identifier": "identifiers: they name rows, and new rows have other names",
-            "text": "free text is not turned into numbers",
+            "ignored": ("as asked", ""),
+            "groups": ("the groups, of which new rows have others", ""),
+            "time": ("the order of time, as later rows are beyond it", ""),
+            "empty": ("as all cells are missing", ""),
+            "constant": ("as they never change", "{1}"),
+            "identifier": ("as they name rows, and new rows have other names", "{1}"),
+            "text": ("as free text is not turned into numbers", "{1}"),
         }
-        for why, sentence in what.items():
-            self._tell(f"left out: {why}", "left out", f"left out, {sentence}: ", "{1}")
+        for key, (why, form) in what.items():
+            self._tell(f"left out: {key}", "left out", f"left out, {why}: ", form)
         self._tell(
             "filled",
             "filled",
@@ -338,7 +344,7 @@ class Planner:
             return
         shown = done if len(done) <= DETAILS + 1 else done[:DETAILS]
         details = [
-            f"{quoted(name)} ({form.format(count_text(cells, 'cell'), detail)})"
+            quoted(name) + (form and f" ({form.format(count_text(cells, 'cell'), detail)})")
             for name, cells, detail in shown
         ]
         if len(shown) < len(done):

@@ -272,8 +272,13 @@ def test_the_order_of_time_is_no_input_but_its_seasons_are():
     columns = {"t": times, "step": range(54), "x": RNG.normal(size=54), "y": ["a", "b"] * 27}
     by_date = Problem("y", task="classification", time="t")
     fitted = Preparation.fit(Table.of(columns), by_date, np.arange(54))
-    assert fitted.names == ("t: month", "t: day of week", "t: hour", "x")
-    assert any("not year and days" in change.sentence for change in fitted.changes)
+    assert fitted.names == ("t: day of week", "t: hour", "x")
+    assert any("not month, days, which later rows" in change.sentence for change in fitted.changes)
+    years = [f"{2020 + i // 12}-{i % 12 + 1:02d}-15" for i in range(54)]
+    fitted = Preparation.fit(Table.of({**columns, "t": years}), by_date, np.arange(54))
+    assert fitted.names == ("t: month", "t: day of week", "x")
+    later = {"t": ["2031-01-01"], "x": [0.0]}
+    assert fitted.warnings(later) == []
     by_step = Problem("y", task="classification", time="step", ignored=("t",))
     fitted = Preparation.fit(Table.of(columns), by_step, np.arange(54)[::-1])
     assert fitted.names == ("x",)
