@@ -87,6 +87,7 @@ class Table:
         import pandas as pd
 
         from .cells import canonical
+        from .heading import twice_in
 
         if isinstance(data, Table):
             return data
@@ -112,7 +113,7 @@ class Table:
             if not column.strip():
                 raise DataError(f"{label}: column {names.index(column) + 1} has no name")
         if len(set(names)) < len(names):
-            twice = next(one for i, one in enumerate(names) if one in names[:i])
+            twice = names[twice_in(names)[0]]
             raise DataError(f"{label}: two columns are called {quoted(twice)}; rename one of them")
         made = {
             column: canonical(values, f"{label}, column {quoted(column)}")

@@ -111,7 +111,7 @@ def test_the_usual_marks_count_as_missing(write, mark):
 
 def test_marks_of_ones_own(write):
     path = write("x,y\n1,a\nn/a,-9\n3,b\n")
-    table = Table.read(path, missing=["n/a", "-9"])
+    table = Table.read(path, missing=[" n/a", "-9"])
     np.testing.assert_array_equal(table.column("x"), [1, np.nan, 3])
     assert table.column("y").tolist() == ["a", None, "b"]
 
