@@ -255,7 +255,10 @@ class Reader:
         numbers = column.filled - column.texts
         other = other_notation(text)
         if other and (share <= MOST_TEXT or column.mostly_other_notation):
-            raise DataError(f"{where} {other}")
+            raise DataError(
+                f"{where} {other}; or, if it is none, read it as text: --text {quoted(name)} "
+                "(in Python: texts=[...])"
+            )
         if share <= MOST_TEXT:
             raise DataError(
                 f"{where} is no number, as the other {numbers:,} cells of the column are "

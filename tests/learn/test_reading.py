@@ -287,6 +287,8 @@ def test_numbers_of_blocks_read_before_the_first_text_keep_their_spelling(write,
 def test_other_notations_are_named_not_guessed(write, cell, said):
     text = broken(write, f"a;b\n1;2.5\n2;{cell}\n" + "3;7\n" * 30, "line 3, column 'b'")
     assert said in text
+    assert "--text 'b'" in text
+    assert said in broken(write, f"a;b\n1;{cell}\n", "line 2, column 'b'")
     every = "\n".join(f"{i};{cell.replace('4', str(i))}" for i in range(5))
     if "4" in cell:
         assert said in broken(write, f"a;b\n{every}", "line 2, column 'b'")
