@@ -21,7 +21,10 @@ problem = Problem(
 applicants = load("credit")
 result = learn(applicants, problem, Settings(hidden=(16,), epochs=60, lr=0.003))
 exam, classes = result.exam, result.context.preparation.classes
-print(f"Of a bad and a good risk, the {result.verdict.recommended.name} tells which is which in ")
+print(
+    f"Of a bad and a good risk, the {result.verdict.recommended.name} tells which is which in",
+    end=" ",
+)
 print(f"{exam.score:.0%} of all pairs of the test, a coin in {exam.baseline_score:.0%}.\n")
 
 # A bad credit costs five times a good one that was refused: refuse from a risk of 1 in 6 on.

@@ -38,8 +38,8 @@ prize |= {"word_freq_free": 2.0, "word_freq_money": 1.0, "char_freq_!": 1.2}
 new = {name: [meeting[name], prize[name]] for name in empty}
 answers = result.predict(new)["predicted kind"]
 print(f"\nA mail about a meeting is {answers[0]}, one about free money is {answers[1]}.")
-print(
-    "The good mail was one man's, so the filter is good for him: 'george' is his name, and to the"
-)
-print("filter the surest sign that a mail is welcome.")
+george = mails.frame[mails.frame["word_freq_george"] > 0]
+welcome = (george["kind"] == "ham").mean()
+print(f"But of {len(george)} mails with the word 'george' {welcome:.1%} are ham:")
+print("the good mail was one man's, and the filter knows his name. It is a filter for George.")
 assert list(answers) == ["ham", "spam"]
