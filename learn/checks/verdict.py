@@ -142,17 +142,18 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
     network, n = seen.network, len(context.validation.X) if context.validation else 0
     reasons = []
     if math.isfinite(seen.baseline):
-        margin = value_of(BEATS, context.limits) * network.error
+        errors = (network.score - seen.baseline) / network.error if network.error else math.inf
         better = network.name in seen.beating
+        words = "more than chance" if better else "which chance can do too"
+        if better and errors < value_of(BEATS, context.limits):
+            words += f", as its rows lose less by {network.fewer:.1f}"
         reasons.append(
-            f"{_metric(context)} {_shown(network.score, context)} on {n:,} validation rows, "
-            f"knowing nothing gives {_shown(seen.baseline, context)}: "
-            + ("more than" if better else "within")
-            + f" chance (±{margin:.3g}; its rows lose {network.fewer:+.1f} standard errors less)"
+            f"{_metric(context)} {_shown(network.score, context)} on {n:,} validation rows, the "
+            f"baseline {_shown(seen.baseline, context)}: {errors:+.3g} standard errors, {words}"
         )
     reasons.append(
-        f"{_shown(network.train_score, context)} in training, a gap of {seen.gap:+.3f}; "
-        f"chance makes up to {seen.noise:.3f} of {n:,} rows"
+        f"{_metric(context)} {_shown(network.train_score, context)} in training, a gap of "
+        f"{seen.gap:+.3f}; chance alone makes up to {seen.noise:.3f}"
     )
     if fit.best == 0:
         reasons.append("no epoch was better than the untrained network")
@@ -168,6 +169,11 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
     for other in seen.others:
         word = "beats the baseline" if other.name in seen.beating else "does not beat the baseline"
         reasons.append(f"{clean(other.name)}: {_shown(other.score, context)}, {word}")
+    if context.problem.time is not None and seen.gap >= value_of(GAP, context.limits):
+        reasons.append(
+            "validation rows are later than training rows: what has changed in between widens the "
+            "gap too"
+        )
     reasons += [finding.sentence for finding in seen.obstacles]
     return reasons
 

@@ -58,7 +58,7 @@ def test_a_healthy_training_is_good():
     code, headline, reasons, findings, advice = judge(trained("digits"))
     assert code == "good"
     assert "0.958" in headline
-    assert any("knowing nothing gives 0.100: more than chance" in reason for reason in reasons)
+    assert any("the baseline 0.100: +77.6 standard errors, more than chance" in reason for reason in reasons)
     assert {finding.level for finding in findings} == {"note"}
     assert {finding.code for finding in findings} == {"gain", "gap", "overfitting-later"}
     assert advice
