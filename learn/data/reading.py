@@ -42,19 +42,23 @@ class Contents:
 
 
 def read(
-    path: Path, encoding: str = "utf-8", missing: Collection[str] = (), texts: Collection[str] = ()
+    path: Path,
+    encoding: str = "utf-8",
+    missing: Collection[str] = (),
+    texts: Collection[str] = (),
+    one_column: bool = False,
 ) -> Contents:
     """The contents of a CSV file, also of a gzip one.
 
     `missing` are cells that count as missing beside `MISSING`, `texts` names of columns that are
-    read as text even if all their cells are numbers. Raises DataError for whatever is wrong with
-    the file, UsageError for an unknown encoding.
+    read as text even if all their cells are numbers; `one_column` lets a file have only one.
+    Raises DataError for whatever is wrong with the file, UsageError for an unknown encoding.
     """
     require_file(path)
     with path.open("rb") as raw:
         sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
     separator = separator_of(path, encoding)
-    reader = Reader(path, encoding, separator, {*MISSING, *missing}, texts)
+    reader = Reader(path, encoding, separator, {*MISSING, *missing}, texts, one_column)
     while reader.pass_over():
         pass  # once more, for columns that turned out to be text after cells read as numbers
     columns = {name: reader.finished(i) for i, name in enumerate(reader.names)}
@@ -89,12 +93,19 @@ class Reader:
     """Reads a file once or twice; see `read`."""
 
     def __init__(
-        self, path: Path, encoding: str, separator: str, missing: set[str], texts: Collection[str]
+        self,
+        path: Path,
+        encoding: str,
+        separator: str,
+        missing: set[str],
+        texts: Collection[str],
+        one_column: bool,
     ) -> None:
         """Take down what is to be read, and how."""
         self.path, self.encoding, self.separator = path, encoding, separator
         self.missing = missing
         self.wanted = set(texts)
+        self.least = 1 if one_column else 2
         self.forced: set[int] = set()
         self.names: list[str] = []
         self.columns: list[Column] = []
@@ -134,7 +145,7 @@ class Reader:
         block.counts.pop(0)
         names = [name.strip() for name in cells(record, self.separator)]
         where = f"{self.file}, line {line}"
-        if len(names) == 1:
+        if len(names) < self.least:
             raise DataError(
                 f"{where}: one column only, {quoted(names[0])}; no comma, semicolon, tab or bar "
                 "stands between names there, and a column to predict needs others to predict it by"
@@ -267,8 +278,8 @@ class Reader:
             raise DataError(
                 f"{where} is no number, as the other {numbers:,} cells of the column are "
                 f"({count_text(column.texts, 'such cell')}); correct it, or let it count as "
-                f"missing: --missing {quoted(text)} (in Python: missing=[...]; or texts=[...] to "
-                "read the whole column as text)"
+                f"missing: --missing {quoted(text)} (in Python: missing=[...]), or read the whole "
+                f"column as text: --text {quoted(name)} (texts=[...])"
             )
         if not all(column.worded):
             return True

@@ -49,6 +49,7 @@ class Table:
         encoding: str = "utf-8",
         missing: Collection[str] = (),
         texts: Collection[str] = (),
+        one_column: bool = False,
     ) -> Table:
         """The table of a CSV file (.csv, .tsv, also packed: .csv.gz) with names in its first line.
 
@@ -66,7 +67,7 @@ class Table:
         if isinstance(missing, str) or isinstance(texts, str):
             raise TypeError('missing and texts are collections of texts: missing=["n/a"]')
         path = Path(path)
-        contents = read(path, encoding, missing, texts)
+        contents = read(path, encoding, missing, texts, one_column)
         name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
         frame = _frame(contents.columns)
         return cls(frame, name, path, contents.sha256, contents.lines, tuple(contents.notes))

@@ -3,6 +3,7 @@ do not depend on its neighbours, and what is remembered comes back from JSON bit
 
 import json
 import math
+import re
 from collections import Counter
 
 import numpy as np
@@ -428,6 +429,39 @@ def test_levels_named_as_inputs_are(levels):
     table = Table.of({"x": cells, "x = a": ["p", "q"] * 15 + ["p"], "x: missing": range(31)})
     fitted = Preparation.fit(table, None, np.arange(31))
     assert len(set(fitted.names)) == len(fitted.names)
+
+
+anything = st.one_of(
+    st.none(),
+    st.sampled_from(["yes", "no", "a", "b", "2024-01-01", "2020-02-29 12:00", "x y z w", ""]),
+    st.text(max_size=5),
+)
+columns = st.one_of(
+    st.lists(anything, min_size=25, max_size=25),
+    st.lists(st.sampled_from(["2024-01-01", "2020-02-29", None]), min_size=25, max_size=25),
+    st.lists(st.sampled_from([0, 1, None]), min_size=25, max_size=25),
+    st.lists(st.one_of(st.none(), st.floats(-1e9, 1e9)), min_size=25, max_size=25),
+    st.lists(st.integers(-5, 5), min_size=25, max_size=25),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(columns, min_size=1, max_size=4), st.booleans(), st.permutations(range(25)))
+def test_any_table_is_prepared_or_has_no_column_left(made, shared, order):
+    table = Table.of({f"c{i}": cells for i, cells in enumerate(made)})
+    rows, others = order[:15], order[15:]
+    try:
+        fitted = Preparation.fit(table, None, rows, shared=shared)
+        X = fitted.matrix(table)
+    except DataError as error:
+        assert re.search("no column left|is no date", str(error))  # noqa: PT017
+        return
+    assert np.isfinite(X).all()
+    np.testing.assert_array_equal(fitted.matrix(table.take(others)), X[others])
+    assert Preparation.from_dict(json.loads(json.dumps(fitted.as_dict()))) == fitted
+    assert fitted.warnings(table.take(rows)) == []
+    assert all(sentence.isprintable() for sentence in fitted.warnings(table))
+    assert all(change.sentence.isprintable() for change in fitted.changes)
 
 
 def test_nothing_to_fit():
