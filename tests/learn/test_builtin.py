@@ -173,6 +173,8 @@ def test_known_facts(frames):
         "Chinstrap": 68,
     }
     assert penguins["body mass (g)"].mean() == pytest.approx(4201.754, abs=1e-3)
+    species = penguins.groupby("individual")["species"].nunique()
+    assert dict(species.value_counts()) == {1: 96, 2: 94}
     names = frames["names"]
     assert dict(names["sex"].value_counts()) == {"female": 4275, "male": 1219}
     assert names["name"].duplicated().sum() == 331
