@@ -12,6 +12,7 @@ Run it
     python -m benchmarks node --systems backlit,torch
     python -m benchmarks kernels --quick   # three short rounds, no repeats: a smoke test
     python -m benchmarks --list            # groups, rows, systems, and what is missing here
+    python -m benchmarks programs --update # these rows anew in the results of the last full run
     python -m benchmarks --readme          # the README's tables anew, from benchmarks/results.json
 
 A full run writes ``benchmarks/results.json`` and ``benchmarks/results.svg``, one of ``scaling``
