@@ -489,8 +489,8 @@ class MLPRegressor(RegressorMixin, _MLP):
     """A multi-layer perceptron that predicts values, trained by backlit's engine.
 
     A drop-in for `sklearn.neural_network.MLPRegressor`; `MLPClassifier` has the parameters and what
-    is different. The loss is half the squared error, of several outputs the sum. y is taken as it
-    is: scale what is far from 1, by `sklearn.compose.TransformedTargetRegressor` for one.
+    is different. The loss is half the squared error, of several outputs the sum, and there is no
+    other. y is taken as it is: scale what is far from 1, by `sklearn.compose.TransformedTargetRegressor` for one.
 
     >>> import numpy as np
     >>> X = np.linspace(-1, 1, 200)[:, None]
