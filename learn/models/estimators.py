@@ -490,7 +490,8 @@ class MLPRegressor(RegressorMixin, _MLP):
 
     A drop-in for `sklearn.neural_network.MLPRegressor`; `MLPClassifier` has the parameters and what
     is different. The loss is half the squared error, of several outputs the sum, and there is no
-    other. y is taken as it is: scale what is far from 1, by `sklearn.compose.TransformedTargetRegressor` for one.
+    other. y is taken as it is: scale what is far from 1, for one by
+    `sklearn.compose.TransformedTargetRegressor`.
 
     >>> import numpy as np
     >>> X = np.linspace(-1, 1, 200)[:, None]
