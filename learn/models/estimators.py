@@ -9,17 +9,26 @@ from numbers import Integral, Real
 from typing import Any, Literal, Self
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ...engine import Generator, NonFiniteLossError
 from .perceptron import ACTIVATIONS, Output, Perceptron, Solver, drawn_layers
+
+try:
+    from scipy.special import expit, log_expit, log_softmax, softmax
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.metrics import accuracy_score, r2_score
+    from sklearn.model_selection import train_test_split
+    from sklearn.utils import check_random_state, column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError as error:
+    from ..errors import MissingPackageError
+
+    raise MissingPackageError(
+        "MLPClassifier and MLPRegressor are scikit-learn estimators, and scikit-learn of version "
+        f"1.6 or later is not installed ({error}): pip install 'backlit[learn]'"
+    ) from None
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
