@@ -92,8 +92,8 @@ class Watcher:
     """Measures losses and scores of both parts after an epoch, and looks while it is at it.
 
     The units are heard of in the pass that measures the training loss; norms and updates are read
-    off the arrays that are there. A look takes about 0.1 ms beside the measuring: with digits and a
-    64-128-10 network 5 % of a run, of larger tables less.
+    off the arrays that are there. A look takes 0.1 to 0.2 ms for a network of this size, beside the
+    measuring: 4 to 6 % of the training of some thousand rows, a tenth where an epoch takes 1.5 ms.
     """
 
     def __init__(

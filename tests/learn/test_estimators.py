@@ -440,4 +440,4 @@ except MissingPackageError as error:
     print(error)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'backlit[learn]'" in run.stdout
+    assert 'run: pip install "backlit[learn]"' in run.stdout
