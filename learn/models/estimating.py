@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from ...engine import Generator, NonFiniteLossError
+from .estimator_parameters import check_parameters, hidden_sizes
 from .perceptron import Output, Perceptron, Solver, drawn_layers
 from .scikit import (
     BaseEstimator,
@@ -21,7 +22,6 @@ from .scikit import (
     train_test_split,
     validate_data,
 )
-from .estimator_parameters import check_parameters, hidden_sizes
 
 
 class MLP(BaseEstimator):

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from .estimating import MLP
+from .estimator_parameters import check_parameters
 from .perceptron import Output
 from .scikit import (
     ClassifierMixin,
@@ -23,7 +24,6 @@ from .scikit import (
     type_of_target,
     unique_labels,
 )
-from .estimator_parameters import check_parameters
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
