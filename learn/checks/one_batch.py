@@ -84,7 +84,7 @@ def one_batch(context: Context) -> list[Finding]:
             return [problem]
         shuffled = np.random.default_rng(context.seed).permutation(target)
         random = _learn(context, X, shuffled, goal)
-    told = f"{len(rows)} rows by heart: {_ended(true, goal)}; with shuffled labels "
+    told = f"{len(rows)} rows to be learned by heart: {_ended(true, goal)}; with shuffled labels "
     told += _ended(random, goal)
     stuck = value_of(STUCK, limits) * blind
     if not true.loss < stuck:
@@ -104,7 +104,7 @@ def one_batch(context: Context) -> list[Finding]:
             )
         ]  # fmt: skip
     if not random.loss < goal:
-        told += ": too few units, or inputs, for labels without a pattern"
+        told += ", as labels without a pattern take more units, or inputs"
     return [judged("one-batch", "note", told, true.loss, REACHED, limits, len(rows), "nothing")]
 
 

@@ -5,12 +5,24 @@ one code, a headline, the numbers behind it and what to try next.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...study.findings import Finding
 from ...study.text import clean
-from .evidence import FALL, GAIN, GAP, LEAK, RISE, SLOPE, Evidence, evidence, findings_of
+from .evidence import (
+    FALL,
+    GAIN,
+    GAP,
+    LEAK,
+    RISE,
+    SLOPE,
+    Evidence,
+    counted,
+    evidence,
+    findings_of,
+)
 from .standing import BEATS, LOSSES
 from .trying import value_of
 
@@ -60,7 +72,7 @@ def judge(context: Context, found: Sequence[Finding] = ()) -> Judgement:
     if code == GOOD and wrong:
         code = SUSPICIOUS
     reasons = _reasons(context, fit, seen)
-    reasons += [f"{finding.code}: {finding.sentence}" for finding in wrong]
+    reasons += [f.sentence for f in wrong if f.sentence not in reasons]
     return Judgement(
         code, _headline(code, context, fit, seen, wrong), tuple(reasons), findings,
         tuple(_next(code, context, seen, wrong)),
@@ -126,7 +138,8 @@ def _headline(
     if code == UNDERFITTING:
         if seen.obstacles:
             first = next((f for f in seen.obstacles if f.level == "error"), seen.obstacles[0])
-            return f"The network has not learned what it could: {clean(first.sentence)}."
+            why = re.split(r"[:;] ", clean(first.sentence))[0]
+            return f"The network has not learned what it could: {why}."
         best = max(seen.others, key=lambda each: each.score, default=None)
         if best is not None and best.score > seen.network.score:
             return (
@@ -146,10 +159,10 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
         better = network.name in seen.beating
         words = "more than chance" if better else "which chance can do too"
         if better and errors < value_of(BEATS, context.limits):
-            words += f", as its rows lose less by {network.fewer:.1f}"
+            words += f", as its rows lose less by {counted(network.fewer)}"
         reasons.append(
             f"{_metric(context)} {_shown(network.score, context)} on {n:,} validation rows, the "
-            f"baseline {_shown(seen.baseline, context)}: {errors:+.3g} standard errors, {words}"
+            f"baseline {_shown(seen.baseline, context)}: {counted(errors)} standard errors, {words}"
         )
     reasons.append(
         f"{_metric(context)} {_shown(network.train_score, context)} in training, a gap of "
@@ -164,7 +177,7 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
         )
     if seen.fall > 0 and seen.slope >= value_of(SLOPE, context.limits):
         reasons.append(
-            f"validation loss still falls at the end, by {seen.slope:.3g} standard errors"
+            f"validation loss still falls at the end, by {counted(seen.slope)} standard errors"
         )
     for other in seen.others:
         word = "beats the baseline" if other.name in seen.beating else "does not beat the baseline"
@@ -179,11 +192,11 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
 
 
 def _next(code: str, context: Context, seen: Evidence, wrong: Sequence[Finding]) -> list[str]:
-    advice = [finding.advice for finding in (*wrong, *seen.obstacles)]
+    advice = [finding.advice for finding in (*seen.obstacles, *wrong)]
     if code == DIVERGED:
         advice += [f"a smaller learning rate: {context.lr / 10:g}", "look for extreme input values"]
     elif code == NOTHING:
-        advice += [
+        advice = [
             "check that rows and labels still belong together, after a join, a sort or a shuffle",
             "other columns: ask who knows the matter what the target depends on",
             "more rows show smaller effects: four times as many halve what chance can do",
@@ -199,14 +212,16 @@ def _next(code: str, context: Context, seen: Evidence, wrong: Sequence[Finding])
             "fewer columns: each that says nothing is one more thing to learn by heart",
         ]  # fmt: skip
     elif code == LEARNING:
-        advice += ["more epochs: twice as many", "or a learning rate three times as large"]
+        advice.append("more epochs: twice as many")
+        if not seen.obstacles:
+            advice.append("or a learning rate three times as large")
     elif code == UNDERFITTING and not seen.obstacles:
         advice += [
             "more units, more epochs, or another learning rate",
             "the simpler model, if it does better",
         ]
     elif code == GOOD:
-        advice += ["try a simpler model: as good by less is better", "then look at the test part"]
+        advice.append("rows from elsewhere, or later ones, are the next test")
     return list(dict.fromkeys(advice))
 
 
