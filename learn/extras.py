@@ -107,15 +107,24 @@ def worst_rows(
                 "probability": None,
             }
         if image_shape is None:
-            entry["cells"] = {
-                name: "" if cells[name] is None else str(cells[name]) for name in shown
-            }
+            entry["cells"] = {name: shown_cell(cells[name]) for name in shown}
         else:
             entry["cells"] = {}
             inputs = [n for n in context.table.names if n != context.problem.target]
             entry["pixels"] = cells[inputs].to_numpy(np.float64).reshape(image_shape)
         found.append(entry)
     return found
+
+
+def shown_cell(value: Any) -> str:
+    """A cell as a reader wants it.
+
+    >>> shown_cell(0.123456789), shown_cell(3), shown_cell(None), shown_cell("Rome")
+    ('0.1235', '3', '', 'Rome')
+    """
+    if value is None or value != value:  # NaN
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def tree_words(context: Context) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...study.findings import Finding
 from ...study.text import number
-from .inputs import bound, positive_of
+from .inputs import bound, chosen, positive_of
 from .rules import judged, limit
 
 if TYPE_CHECKING:
@@ -115,16 +115,21 @@ def chance_error(
 
 
 def calibration(context: Context) -> list[Finding]:
-    """The calibration of each candidate but the baseline, on the validation rows."""
+    """The calibration of each candidate but the baseline, on the validation rows.
+
+    A warning is only for the one that would be used, and for the network.
+    """
     validation = context.validation
     if context.problem.task != "classification" or validation is None or not context.candidates:
         return []
     rows = len(validation.truth)
     positive = positive_of(context)
     findings = []
+    used = chosen(context)
     for candidate in context.candidates:
         if candidate.name == "baseline":
             continue
+        worth = candidate is used or candidate.name == "network"
         said, _ = judged_events(validation.truth, candidate.outputs(validation.X), positive)
         found = reliability(validation.truth, candidate.outputs(validation.X), positive)
         if rows < LEAST_ROWS:
@@ -149,11 +154,11 @@ def calibration(context: Context) -> list[Finding]:
             )
             how = "too sure" if wide < 0 else "not sure enough"
             text = f"the {candidate.name}'s probabilities are {how}: {numbers}"
-            level, statistic, name = "warning", found.ece, ECE
+            level, statistic, name = "warning" if worth else "note", found.ece, ECE
             advice = "they rank rows, no more; recalibrate them on validation rows, or stop earlier"
         elif tilted:
             text = f"the {candidate.name}'s probabilities are a little off: {numbers}"
-            level, statistic, name = "warning", abs(found.z), SPIEGELHALTER
+            level, statistic, name = "warning" if worth else "note", abs(found.z), SPIEGELHALTER
             advice = (
                 "fine for ranking rows; look at the picture before reading them as probabilities"
             )

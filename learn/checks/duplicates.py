@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ...study.findings import Finding
-from ...study.text import count_text, number
+from ...study.text import count_text
 from ..data.cells import missing_in
 from ..data.words import quoted
 from .inputs import bound, codes_of, input_columns, metric_of, ordered, percent, positive_of
@@ -135,8 +135,8 @@ def _honest(context: Context, rows: np.ndarray, seen: np.ndarray) -> str:
     usual = metric.score(validation.truth, outputs, positive)
     honest = metric.score(validation.truth[new], outputs[new], positive)
     return (
-        f". The {best.name} has {metric.name} {number(usual, 3)} on all of them, and "
-        f"{number(honest, 3)} on the {count_text(int(new.sum()), 'row')} that it has not seen"
+        f". The {best.name} has {metric.name} {metric.text(usual)} on all of them, and "
+        f"{metric.text(honest)} on the {count_text(int(new.sum()), 'row')} that it has not seen"
     )
 
 

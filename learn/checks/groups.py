@@ -14,9 +14,18 @@ import numpy as np
 from ...study.findings import Finding, Level
 from ...study.text import number
 from ..data.columns import kinds
-from ..data.words import plain, quoted
+from ..data.words import listed, plain, quoted
 from ..models.metrics import METRICS, predicted
-from .inputs import bound, chosen, classes_of, codes_of, input_columns, ordered, positive_of
+from .inputs import (
+    bound,
+    chosen,
+    classes_of,
+    codes_of,
+    input_columns,
+    ordered,
+    percent,
+    positive_of,
+)
 from .rules import judged, limit
 
 if TYPE_CHECKING:
@@ -140,17 +149,18 @@ def groups(context: Context) -> list[Finding]:
     findings = []
     for column in sensitive:
         scores = by_group(context, [column], candidate)
-        findings += _worse(context, scores, candidate, "warning")
-        findings += _selection(context, scores, candidate)
-        if scores and not findings:
-            findings.append(_even(context, scores, candidate))
+        worse = _worse(context, scores, candidate, "warning")
+        if scores and not worse:
+            worse = [_even(context, scores, candidate)]
+        findings += [*worse, *_selection(context, scores, candidate)]
     if sensitive:
         return findings
     kind_of = kinds(table)
     quiet = [
         name
         for name in input_columns(context)
-        if kind_of[name] in ("category", "boolean")
+        if table.column(name).dtype == object
+        and kind_of[name] in ("category", "boolean")
         and len(codes_of(table.column(name))[0]) <= MOST_LEVELS
     ]
     scores = by_group(context, quiet, candidate)
@@ -187,7 +197,7 @@ def _worse(
         apart = one.high < one.overall if classification else one.low > one.overall
         if drop <= bound(context, DROP) or not apart:
             continue
-        how = f"{drop:.0%} " + ("less accurate" if classification else "further off")
+        how = f"{100 * drop:.0f} % " + ("less accurate" if classification else "further off")
         text = (
             f"the {candidate.name} is {how} for {quoted(one.column)} = {quoted(one.group)} than "
             f"for all ({number(one.overall, 3)}): {_told(one, classification)}"
@@ -225,8 +235,8 @@ def _selection(
         p = float(tested.pvalue)
         level: Level = "warning" if p < 0.05 else "note"
         text = (
-            f"the {candidate.name} says {quoted(name)} for {one.selected:.0%} of "
-            f"{quoted(one.column)} = {quoted(one.group)} and {most.selected:.0%} of "
+            f"the {candidate.name} says {quoted(name)} for {percent(a, one.n)} of "
+            f"{quoted(one.column)} = {quoted(one.group)} and {percent(b, most.n)} of "
             f"{quoted(most.group)}: a ratio of {ratio:.2f} (Fisher's p = {number(p, 2)}, "
             f"n = {one.n:,} and {most.n:,})"
         )
@@ -248,9 +258,17 @@ def _even(context: Context, scores: Sequence[GroupScore], candidate: Candidate) 
     classification = context.problem.task == "classification"
     worst = (min if classification else max)(scores, key=lambda one: one.score)
     drop = abs(worst.overall - worst.score) / worst.overall if worst.overall else 0.0
+    columns = list(dict.fromkeys(one.column for one in scores))
+    told = f"the least is {quoted(worst.group)}: {_told(worst, classification)}"
+    if len(columns) == 1:
+        told = ", ".join(
+            f"{quoted(one.group)} {number(one.score, 3)} ({number(one.low, 3)} to "
+            f"{number(one.high, 3)}, n = {one.n:,})"
+            for one in scores
+        )
+    name = "accuracy" if classification else "mean absolute error"
     text = (
-        f"no group of {', '.join(quoted(c) for c in dict.fromkeys(one.column for one in scores))} "
-        f"is worse off beyond the noise; the least is {quoted(worst.group)}: "
-        f"{_told(worst, classification)}, all {number(worst.overall, 3)}"
+        f"no group of {listed(columns)} is worse off beyond the noise, {name} of all "
+        f"{number(worst.overall, 3)}; {told}"
     )
     return judged("groups", "note", text, drop, DROP, context.limits, worst.n, "")

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 GIVEN = limit(
     "leak_error", 0.999, "AUC (R2 of a regression) of one column alone",
-    "measured: the strongest honest column of ten real tables has 0.99, iris' petals",
+    "measured: the strongest honest column of ten real tables has 0.981, wisconsin's cell size",
 )  # fmt: skip
 STRONG = limit(
     "leak_warning", 0.95, "AUC (R2 of a regression) of one column alone",
-    "measured: breast_cancer has five of 0.975 at most, iris and wine one or two",
+    "measured: breast_cancer has five up to 0.976, iris and wisconsin two each",
 )  # fmt: skip
 COPY = limit(
     "leak_copy", 0.98, "agreement of a column with the target beyond chance, Cohen's kappa",
@@ -271,11 +271,11 @@ def rescored_text(context: Context, columns: Sequence[str]) -> str:
     scores = without(context, columns)
     if scores is None:
         return ""
-    it = "it" if len(columns) == 1 else "them"
+    it, metric = "it" if len(columns) == 1 else "them", metric_of(context)
     model = "linear" if context.problem.task == "regression" else "logistic"
     return (
-        f"; without {it} a {model} regression has {metric_of(context).name} {number(scores[1], 3)} "
-        f"on validation, with {it} {number(scores[0], 3)}"
+        f"; without {it} a {model} regression has {metric.name} {metric.text(scores[1])} "
+        f"on validation, with {it} {metric.text(scores[0])}"
     )
 
 

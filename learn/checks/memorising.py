@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...study.findings import Finding
-from ...study.text import number
 from ..models.baselines import fit_unpruned
 from .inputs import metric_of
 from .rules import judged, limit
@@ -30,15 +29,16 @@ def memorising(context: Context) -> list[Finding]:
     tree = fit_unpruned(context.problem, task, train, validation, metric, context.seed)
     gap = tree.train_score - tree.score
     scores = (
-        f"{metric.name} {number(metric.signed(tree.train_score), 3)} in training, "
-        f"{number(metric.signed(tree.score), 3)} in validation"
+        f"{metric.name} {metric.text(metric.signed(tree.train_score))} in training, "
+        f"{metric.text(metric.signed(tree.score))} in validation"
     )
     pruned = next((c for c in context.candidates if c.name == "decision tree"), None)
     beside = ""
     if pruned is not None:
+        train_score, score = (metric.signed(s) for s in (pruned.train_score, pruned.score))
         beside = (
-            f"; the tree of {pruned.described} has {number(metric.signed(pruned.train_score), 3)} "
-            f"and {number(metric.signed(pruned.score), 3)}"
+            f"; the tree of {pruned.described} has {metric.text(train_score)} and "
+            f"{metric.text(score)}"
         )
     # errors are in the target's unit: there the gap is held against the validation error
     statistic = gap / abs(tree.score) if metric.better == "lower" and tree.score else gap

@@ -11,9 +11,10 @@ import numpy as np
 
 from ... import nn
 from ...engine import Generator, Tensor, mse_loss, no_grad, tensor
+from ..errors import UsageError
 from .components import components
 from .descent import CHUNK, Descent, descend, halves
-from .matrix import Matrix, enough
+from .matrix import Matrix, enough, one_thread
 
 WORST = 10
 """Rows that are named."""
@@ -110,7 +111,8 @@ def autoencode(
     """Train an autoencoder on four fifths of the rows and judge it by the rest.
 
     `code` is how many numbers a row is brought down to; by default as many as PCA needs for 80 %
-    of the variance, at most 8 and half of the inputs. Raises DataError for fewer than 20 rows.
+    of the variance, at most 8 and half of the inputs. Raises DataError for fewer than 20 rows,
+    UsageError for a code of nothing.
 
     >>> import numpy as np
     >>> t = np.random.default_rng(0).uniform(-2, 2, 300)
@@ -123,10 +125,12 @@ def autoencode(
     if code is None:
         needed = components(matrix.take(train), shuffles=0).needed(0.8)
         code = min(needed, 8, max(1, matrix.X.shape[1] // 2))
-    real = _trained(matrix, train, judged, code, seed, epochs)
-    null = _trained(matrix.shuffled(seed), train, judged, code, seed, epochs)
+    elif code < 1:
+        raise UsageError(f"a code is at least 1 number, not {code}")
+    with one_thread():
+        tables = matrix, matrix.shuffled(seed), matrix.straightened(seed)
+        real, null, bare = (_trained(one, train, judged, code, seed, epochs) for one in tables)
     gain, gain_error = _mean(real.straight - real.left)
-    bare = _trained(matrix.straightened(seed), train, judged, code, seed, epochs)
     straight_gain, straight_gain_error = _mean(bare.straight - bare.left)
     worst = np.argsort(-real.rows, kind="stable")[:WORST]
     off = np.abs(through(real.model, matrix.X[worst]) - matrix.X[worst])

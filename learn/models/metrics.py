@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from ...study.text import MINUS, number
 from ..errors import UsageError
 
 Z = 1.959963984540054
@@ -122,6 +123,16 @@ class Metric:
         """
         low, high = sorted(self.signed(bound) for bound in interval)
         return low, high
+
+    def text(self, score: float) -> str:
+        """A score of its own numbers as sentences have it.
+
+        >>> METRICS["r2"].text(-6e-5), METRICS["accuracy"].text(1.0), METRICS["mae"].text(1234.567)
+        ('0.000', '1.000', '1235')
+        """
+        if self.name in ("rmse", "mae"):
+            return number(score)
+        return f"{score:.3f}".replace("-0.000", "0.000").replace("-", MINUS)
 
     def constant(
         self, train: np.ndarray, classes: int | None = None, positive: int | None = None
