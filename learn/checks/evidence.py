@@ -207,8 +207,8 @@ def findings_of(context: Context, fit: Fit, seen: Evidence) -> list[Finding]:
         found.append(
             judged(
                 "still-falling", "warning",
-                f"validation loss still falls at the end, by {counted(seen.slope)} standard errors; "
-                f"the last fifth of the epochs took {seen.fall:.1%} of what knowing nothing loses",
+                f"validation loss still falls at the end, by {counted(seen.slope)} standard "
+                f"errors; the last fifth took {seen.fall:.1%} of what knowing nothing loses",
                 seen.slope, SLOPE, limits, len(fit.history) - 1, "more epochs",
             )
         )  # fmt: skip

@@ -94,6 +94,30 @@ def test_a_healthy_run_of_digits_has_no_warning_either():
     assert {finding.level for finding in found} == {"note"}
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda i, o: nn.Linear(i, o, generator=Generator(0)),
+        lambda i, o: nn.MLP([i, 64, o], nn.Tanh, generator=Generator(0)),
+        lambda i, o: nn.MLP([i, 64, o], nn.Sigmoid, generator=Generator(0)),
+        lambda i, o: nn.MLP([i, 64, 64, 64, 64, o], generator=Generator(0)),
+        lambda i, o: nn.MLP([i, 256, o], dropout=0.5),
+        lambda i, o: nn.MLP([i, 64, o], bias=False, generator=Generator(0)),
+    ],
+)
+def test_other_healthy_networks_are_no_error_either(build):
+    context = trained("digits", build=build, lr=3e-3, epochs=30)
+    found = [finding for check in CHECKS for finding in check(context)]
+    assert not errors(found)
+    assert judge(context, found).code in ("good", "still learning")
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 512, 10_000])
+def test_batches_of_any_size_are_no_error(batch_size: int):
+    context = trained("iris", batch_size=batch_size, lr=0.01, epochs=100)
+    assert not errors([finding for check in CHECKS for finding in check(context)])
+
+
 # ---- the loss -----------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ from backlit.learn.checks.standing import (
 )
 from backlit.learn.checks.verdict import judge
 from backlit.learn.models.looks import Epoch
-from backlit.learn.models.loop import Fit
+from backlit.learn.models.loop import Fit, train
 from backlit.nn import MLP
 from backlit.nn import functional as F
 from backlit.study.findings import Finding
@@ -58,7 +58,9 @@ def test_a_healthy_training_is_good():
     code, headline, reasons, findings, advice = judge(trained("digits"))
     assert code == "good"
     assert "0.958" in headline
-    assert any("the baseline 0.100: 77.6 standard errors, more than chance" in reason for reason in reasons)
+    assert any(
+        "the baseline 0.100: 77.6 standard errors, more than chance" in reason for reason in reasons
+    )
     assert {finding.level for finding in findings} == {"note"}
     assert {finding.code for finding in findings} == {"gain", "gap", "overfitting-later"}
     assert advice
@@ -228,6 +230,20 @@ def test_the_standing_of_a_network_is_that_of_its_candidate():
     full = of_network(replace(context, candidates=candidates_of(context)))
     assert alone.score == full.score
     assert alone.fewer == pytest.approx(full.fewer, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["digits", "diabetes"])
+def test_a_training_without_a_score_is_scored_all_the_same(name: str):
+    context = trained(name)
+    plain = replace(context, fit=train(
+        context.build, context.task, context.train, context.validation, epochs=60, lr=context.lr,
+        batch_size=context.batch_size, seed=0,
+    ))  # fmt: skip
+    assert math.isnan(plain.fit.history[0].train_score)
+    ours, known = of_network(plain), of_network(context)
+    assert ours.score == pytest.approx(known.score, abs=1e-6)
+    assert ours.train_score == pytest.approx(known.train_score, abs=1e-6)
+    assert judge(plain).code == "good"
 
 
 def test_fewer_is_a_paired_t():
