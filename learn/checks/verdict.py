@@ -158,6 +158,8 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
         errors = (network.score - seen.baseline) / network.error if network.error else math.inf
         better = network.name in seen.beating
         words = "more than chance" if better else "which chance can do too"
+        if network.score <= seen.baseline:
+            words = "no better"
         if better and errors < value_of(BEATS, context.limits):
             words += f", as its rows lose less by {counted(network.fewer)}"
         reasons.append(
@@ -194,7 +196,9 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
 def _next(code: str, context: Context, seen: Evidence, wrong: Sequence[Finding]) -> list[str]:
     advice = [finding.advice for finding in (*seen.obstacles, *wrong)]
     if code == DIVERGED:
-        advice += [f"a smaller learning rate: {context.lr / 10:g}", "look for extreme input values"]
+        if not seen.obstacles:
+            advice.append(f"a smaller learning rate: {context.lr / 10:g}")
+        advice.append("look for extreme input values")
     elif code == NOTHING:
         advice = [
             "check that rows and labels still belong together, after a join, a sort or a shuffle",
@@ -236,4 +240,6 @@ def _metric(context: Context) -> str:
 
 def _shown(score: float, context: Context) -> str:
     """A score as people write it: losses are carried negated."""
-    return f"{-score:.4g}" if context.problem.metric in LOSSES else f"{score:.3f}"
+    if context.problem.metric in LOSSES:
+        return f"{-score:.4g}"
+    return f"{round(score, 3) + 0.0:.3f}"  # no minus before 0

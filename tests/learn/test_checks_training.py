@@ -260,6 +260,18 @@ def test_a_learning_rate_too_high_is_named(name):
     assert judge(context).code in ("underfitting", "diverged")
 
 
+@pytest.mark.parametrize("name", ["digits", "diabetes"])
+def test_a_rate_that_makes_the_loss_infinite_is_named(name):
+    context = trained(name, lr=1e25)
+    assert context.fit.status == "diverged"
+    finding = only(rates(context))
+    assert (finding.code, finding.level) == ("learning-rate-high", "error")
+    assert "the loss became infinite or NaN" in finding.sentence
+    verdict = judge(context, [finding, *units(context)])
+    assert verdict.code == "diverged"
+    assert "a learning rate such as 0.001" in verdict.next
+
+
 @pytest.mark.parametrize("hidden", [(128,), (64, 64)])
 def test_units_that_a_high_rate_kills_are_named(hidden):
     context = trained("digits", lr=0.1, hidden=hidden)
