@@ -175,8 +175,8 @@ def _fine(context: Context, leap: float | None, typical: float | None) -> Findin
 
 
 def _lower(lr: float, leap: float | None) -> float:
-    """A rate whose first step moves weights by a twentieth of their spread, as one digit; where that
-    is not known, Adam's usual 0.001; at most a tenth of what it was.
+    """A rate whose first step moves weights by a twentieth of their spread, as one digit; where
+    that is not known, Adam's usual 0.001; at most a tenth of what it was.
     """
     rate = lr * 0.05 / leap if leap else 1e-3
     return float(f"{min(rate, lr / 10):.0e}")

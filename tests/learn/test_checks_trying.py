@@ -307,6 +307,19 @@ def test_frequent_classes_known_beforehand_are_no_lucky_start():
     assert only(untrained(context)).level == "note"
 
 
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("classes", [2, 4])
+def test_few_columns_that_say_nothing_are_no_error_of_the_network(columns: int, classes: int):
+    """Nobody can tell 32 rows apart by one column of noise and 8 units."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        context = small(rng.normal(size=(400, columns)), rng.integers(0, classes, 400), classes)
+        context = replace(context, seed=seed)
+        assert only(one_batch(context)).level != "error"
+    values = small(rng.normal(size=(400, columns)), rng.normal(size=400))
+    assert only(one_batch(values)).level != "error"
+
+
 def test_values_far_from_standard_are_no_error():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 3))
