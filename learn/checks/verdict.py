@@ -126,6 +126,13 @@ def _headline(
             f"Too good to be true: {score} in validation, better than the "
             f"{_shown(seen.network.train_score, context)} in training."
         )
+    if code == MEMORISING and context.problem.time is not None:
+        return (
+            f"The network does better on its training rows, {_metric(context)} "
+            f"{_shown(seen.network.train_score, context)}, than on later ones, "
+            f"{_shown(seen.network.score, context)}: it has learned them by heart, or what they "
+            "show has changed since."
+        )
     if code == MEMORISING:
         return (
             f"The network learns training rows by heart: {_metric(context)} "
@@ -184,11 +191,6 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
     for other in seen.others:
         word = "beats the baseline" if other.name in seen.beating else "does not beat the baseline"
         reasons.append(f"{clean(other.name)}: {_shown(other.score, context)}, {word}")
-    if context.problem.time is not None and seen.gap >= value_of(GAP, context.limits):
-        reasons.append(
-            "validation rows are later than training rows: what has changed in between widens the "
-            "gap too"
-        )
     reasons += [finding.sentence for finding in seen.obstacles]
     return reasons
 
@@ -211,6 +213,8 @@ def _next(code: str, context: Context, seen: Evidence, wrong: Sequence[Finding])
             "split with another seed: luck goes, a leak stays",
         ]
     elif code == MEMORISING:
+        if context.problem.time is not None:
+            advice.append("see by backlit drift whether later rows differ from earlier ones")
         advice += [
             "more rows, or a smaller network", "dropout, or fewer epochs",
             "fewer columns: each that says nothing is one more thing to learn by heart",

@@ -76,6 +76,17 @@ def test_few_rows_and_many_weights_are_memorising():
     assert [f.code for f in verdict.findings if f.level == "warning"] == ["gap"]
 
 
+def test_rows_that_come_later_may_have_changed():
+    context = context_of("digits")
+    context = replace(
+        context, train=few(context.train, 60), problem=replace(context.problem, time="day")
+    )
+    verdict = judge(replace(context, fit=fitted(context, 100)))
+    assert verdict.code == "memorising"
+    assert "or what they show has changed since" in verdict.headline
+    assert any("drift" in advice for advice in verdict.next)
+
+
 def test_validation_better_than_training_is_suspicious():
     context = context_of("moons")
     context = replace(context, train=with_wrong_labels(context.train, 0.3))
