@@ -316,6 +316,7 @@ def test_few_columns_that_say_nothing_are_no_error_of_the_network(columns: int, 
         context = small(rng.normal(size=(400, columns)), rng.integers(0, classes, 400), classes)
         context = replace(context, seed=seed)
         assert only(one_batch(context)).level != "error"
+    rng = np.random.default_rng(9)
     values = small(rng.normal(size=(400, columns)), rng.normal(size=400))
     assert only(one_batch(values)).level != "error"
 
