@@ -281,9 +281,9 @@ def _others(score: ColumnScore) -> str:
 
 def _told(score: ColumnScore) -> str:
     if score.kind == "number":
-        how = f"{score.error:.2f} deviations off on average, the median {score.guess:.2f}"
+        how = f"{score.error:.2f} deviations off on average, the median is {score.guess:.2f} off"
     else:
-        how = f"{_share(score.error)} wrong, the most frequent value {_share(score.guess)}"
+        how = f"wrong in {_share(score.error)}, the most frequent value in {_share(score.guess)}"
     by = "no single other is needed"
     if score.told_by:
         by = f"mostly by {listed(score.told_by)}"
