@@ -2,6 +2,8 @@
 that have nothing to do with each other are called what they are.
 """
 
+import signal
+import threading
 import warnings
 from typing import Any
 
@@ -289,6 +291,20 @@ def test_the_best_weights_are_kept_and_the_seed_decides():
     assert not model.training
 
 
+def test_ctrl_c_stops_a_descent():
+    from backlit import nn
+    from backlit.engine import mse_loss
+
+    model = nn.Linear(1, 1)
+    X = np.zeros((64, 1), np.float32)
+    press = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    press.start()
+    with pytest.raises(KeyboardInterrupt):
+        descend(model, lambda x: mse_loss(model(x), x), (X,), (X,), seed=0,
+                epochs=10**7, patience=10**7)  # fmt: skip
+    press.join()
+
+
 def test_halves_are_all_rows_once():
     for rows in (2, 3, 10, 101):
         train, judged = halves(rows, 0.2, 0)
@@ -310,6 +326,10 @@ def test_noise_is_called_noise():
     )
     assert all(finding.level == "note" for finding in found.findings)
     assert [step.number for step in found.steps] == [1, 2, 3, 4, 5]
+    assert found.headline == (
+        "No groups of rows, no direction above chance, nothing bent, "
+        "0 of 5 columns told by the others."
+    )
     assert "No groups" in str(found)
     assert "No direction stands out" in str(found)
     assert "No column can be told" in str(found)
@@ -366,6 +386,7 @@ def test_one_column_too_few_rows_nothing_left():
     assert found.clusters is None
     assert [step.key for step in found.steps] == ["table"]
     assert "only column left" in str(found)
+    assert found.headline.startswith("A single column")
     with pytest.raises(DataError, match="19 rows"):
         explore(Table.of({"a": NOISE[:19, 0]}))
     with pytest.raises(DataError, match="no column left"):
