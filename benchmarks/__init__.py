@@ -68,6 +68,9 @@ What is compared
     jax's scripts keep their compiled code on disk as backlit keeps its kernels (that halves their
     time). `digits` trains until 0.96 of a validation set are right: same data, distribution of
     initial weights, batch and rate; the epochs it took are a row of their own.
+`estimators`
+    `fit` of an MLPClassifier on digits, backlit's beside scikit-learn's: the same first weights,
+    batches and epochs, each in float32; a new estimator each time, so recording is in it.
 `chain`
     Nine elementwise ops: backlit under `bl.replay` (and eager, a column), torch's own fused
     `F.gelu`, and the written-out formula under torch.compile and jax.jit.

@@ -51,8 +51,8 @@ def _clocked(
             number = MONTHS.index(month[:3].lower()) + 1
         else:
             number = int(month)
-        clock = [int(part or 0) for part in found.groups()[3:6]]
-        return _seconds(datetime(int(year), number, int(day), *clock))
+        hour, minute, second = (int(part or 0) for part in found.groups()[3:6])
+        return _seconds(datetime(int(year), number, int(day), hour, minute, second))
 
     return parse
 

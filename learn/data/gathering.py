@@ -70,7 +70,7 @@ class Column:
         self.filled += int(there.sum())
         self.texts += int(textual.sum())
         for row in np.flatnonzero(textual)[: EXAMPLES - len(self.examples)]:
-            self.examples.append((lines[row], values[row]))
+            self.examples.append((lines[row], str(values[row])))
 
     @property
     def mostly_other_notation(self) -> bool:

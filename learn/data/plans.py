@@ -278,12 +278,12 @@ def plan_from(record: Any) -> Plan:
         if set(given) != set(types):
             raise ValueError(f"it has {sorted(given)}, not {sorted(types)}")
         made = plan(**{name: _checked(given[name], type_) for name, type_ in types.items()})
+        if isinstance(made, Boolean) and made.true not in (pair[1] for pair in PAIRS):
+            raise ValueError(f"there is no boolean of {quoted(made.true)}")
+        if isinstance(made, Time) and not (made.form in FORMS and {*made.parts} <= {*TIME_PARTS}):
+            raise ValueError(f"there is no form of dates {quoted(made.form)} with these parts")
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"this is not what a preparation remembers of a column: {error}") from None
-    if isinstance(made, Boolean) and made.true not in (pair[1] for pair in PAIRS):
-        raise DataError(f"there is no boolean of {quoted(made.true)}")
-    if isinstance(made, Time) and (made.form not in FORMS or not set(made.parts) <= {*TIME_PARTS}):
-        raise DataError(f"there is no form of dates {quoted(made.form)} with these parts")
     return made
 
 

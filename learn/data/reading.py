@@ -222,13 +222,12 @@ class Reader:
         frame = self.parse(block, as_text)
         # pandas reads true and false as booleans, huge integers as such, and forgets how they were
         # spelled.
-        spelled = {i for i in range(len(self.names)) if not _kept(frame[i])}
+        spelled = {i for i, (_, series) in enumerate(frame.items()) if not _kept(series)}
         if spelled:
             as_text |= spelled
             frame = self.parse(block, as_text)
         assert len(frame) == len(block.records)
-        for i, column in enumerate(self.columns):
-            series = frame[i]
+        for i, (column, (_, series)) in enumerate(zip(self.columns, frame.items(), strict=True)):
             if series.dtype.kind in "iuf" and i not in as_text:
                 values = series.to_numpy()
                 if values.dtype != np.int64:
@@ -236,7 +235,7 @@ class Reader:
                     infinite = np.flatnonzero(np.isinf(values))
                     if len(infinite):
                         row = int(infinite[0])
-                        text = cells(block.records[row], self.separator)[i]
+                        text = cells(block.records[row], self.separator)[i].strip()
                         raise self.infinite(i, block.lines[row], text)
                 column.add_numbers(values)
             else:

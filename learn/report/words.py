@@ -1,0 +1,158 @@
+"""Words and numbers as every way of telling a result writes them: the metric's name, scores,
+intervals, what a finding was judged by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...study.findings import Finding
+from ...study.text import clean, number, shorten
+
+if TYPE_CHECKING:
+    from ..result import Result
+
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "F1",
+    "roc_auc": "area under the ROC curve",
+    "pr_auc": "area under precision and recall",
+    "log_loss": "log loss",
+    "r2": "R²",
+    "rmse": "root mean square error",
+    "mae": "mean absolute error",
+}
+"""The metrics' names as a reader meets them."""
+
+LOWER = ("log_loss", "rmse", "mae")
+"""Metrics of which less is better; candidates hold them with a minus sign, a reader sees none."""
+
+SYMBOLS = {"error": "✗", "warning": "!", "note": "✓"}
+"""A sign for each level, so that nothing is told by colour alone."""
+
+STATUS = {"interrupted": "Interrupted", "diverged": "Stopped"}
+LONGEST = 44  # columns of a name in a table or a list of links
+
+
+def metric_name(result: Result) -> str:
+    """The metric of a result in words."""
+    metric = result.context.problem.metric or "score"
+    return METRICS.get(metric, clean(metric).replace("_", " "))
+
+
+def score(value: float) -> str:
+    """A score: three digits behind the point, or four significant ones where it is large.
+
+    >>> score(0.97512), score(-0.25), score(1834.2), score(float("nan"))
+    ('0.975', '−0.250', '1834', 'not a number')
+    """
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else number(float(value))
+    text = f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
+    return "0.000" if text == "-0.000" else text.replace("-", "−")
+
+
+def interval(low_high: Sequence[float]) -> str:
+    """Both ends of an interval.
+
+    >>> interval((0.943, 0.989))
+    '0.943 to 0.989'
+    """
+    low, high = low_high
+    return f"{score(low)} to {score(high)}"
+
+
+def name(text: object, limit: int = LONGEST) -> str:
+    """A name on one line, shortened in its middle where it is very long."""
+    return shorten(clean(text), limit)
+
+
+def capital(text: str) -> str:
+    """The sentence with a large first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def judged_by(finding: Finding) -> list[str]:
+    """What a finding's level came from: statistic, limit, n and source, as far as they are given.
+
+    >>> judged_by(Finding("dead", "error", "...", 0.84, 0.4, 1078, "measured on digits", ""))
+    ['measured 0.84', 'limit 0.4', 'n = 1,078', 'limit from: measured on digits']
+    """
+    parts = []
+    if math.isfinite(finding.statistic):
+        parts.append(f"measured {number(float(finding.statistic), 3)}")
+    if math.isfinite(finding.threshold):
+        parts.append(f"limit {number(float(finding.threshold), 3)}")
+    if finding.n:
+        parts.append(f"n = {finding.n:,}")
+    if finding.source:
+        parts.append(f"limit from: {clean(finding.source)}")
+    return parts
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """How many findings of each level.
+
+    >>> counted([])
+    'no findings'
+    """
+    parts = []
+    for level in ("error", "warning", "note"):
+        many = sum(finding.level == level for finding in findings)
+        if many:
+            parts.append(f"{many} {level}{'' if many == 1 else 's'}")
+    return ", ".join(parts) or "no findings"
+
+
+def plain(result: Result, value: float) -> float:
+    """A score as the metric's own number, whatever sign it is held with."""
+    return abs(value) if result.context.problem.metric in LOWER else value
+
+
+def plain_interval(result: Result, low_high: Sequence[float]) -> tuple[float, float]:
+    """An interval as the metric's own numbers, in order."""
+    low, high = sorted(plain(result, value) for value in low_high)
+    return low, high
+
+
+def against_baseline(result: Result) -> str:
+    """Whether the test score is more than what the baseline gets."""
+    exam = result.exam
+    sign = -1 if result.context.problem.metric in LOWER else 1
+    value, base = (sign * plain(result, v) for v in (exam.score, exam.baseline_score))
+    worst = min(sign * end for end in plain_interval(result, exam.interval))
+    if worst > base:
+        return f"the whole interval lies {'above' if sign > 0 else 'below'} the baseline"
+    if value > base:
+        return (
+            f"the interval reaches {'down' if sign > 0 else 'up'} to the baseline: this may be luck"
+        )
+    if value == base:
+        return "exactly what the baseline gets"
+    return "no better than the baseline"
+
+
+def level_of(code: str) -> str:
+    """The level of a verdict: whether to use the result, look at it, or not use it.
+
+    >>> level_of("good"), level_of("memorising"), level_of("diverged")
+    ('note', 'warning', 'error')
+    """
+    if code == "good":
+        return "note"
+    return "error" if code in ("nothing to learn", "suspicious", "diverged") else "warning"
+
+
+def classes_of(result: Result) -> tuple[str, ...]:
+    """The names of the classes; none for a regression."""
+    if result.context.problem.task != "classification" or result.context.preparation is None:
+        return ()
+    return tuple(map(str, result.context.preparation.classes))
+
+
+def kept_words(best: int) -> str:
+    """Which weights were kept."""
+    return f"epoch {best}" if best else "the untrained network"
