@@ -75,13 +75,14 @@ def table_step(table: Table, rows: np.ndarray, preparation: Preparation, matrix:
 def clusters_step(found: Clusters, rows: int) -> Step:
     """Whether the rows fall into groups."""
     numbers = (
-        f"silhouette {found.silhouette:.2f}, where tables with shuffled columns reach "
-        f"{found.null:.2f}"
+        f"silhouette {found.silhouette:.2f}; tables with shuffled columns reach {found.null:.2f}, "
+        f"single clouds of the same covariances {found.cloud:.2f}"
     )
+    marks: list[str] = []
     if found.found:
-        sizes = " and ".join(f"{size:,}" for size in found.sizes)
+        *sizes, last = (f"{size:,}" for size in found.sizes)
         head = (
-            f"{found.k} groups of {sizes} rows: {numbers}. "
+            f"{found.k} groups of {', '.join(sizes)} and {last} rows: {numbers}. "
             f"Other starts find the same groups (agreement {found.stability:.2f})."
         )
         marks = [
@@ -89,29 +90,34 @@ def clusters_step(found: Clusters, rows: int) -> Step:
             for k, (size, mark) in enumerate(zip(found.sizes, found.marks, strict=True))
         ]
     else:
-        marks = []
-        why = (
-            f"clearer than by chance ({numbers}), but other starts find other groups (agreement "
-            f"{found.stability:.2f}, {STABLE} is asked)"
-            if found.silhouette > found.null
-            else f"{numbers}: what looks like groups is in the columns one by one"
+        doubts = {
+            "same": "the rows are not different enough to be divided",
+            "columns": f"{numbers}. What looks like groups is in the columns one by one",
+            "cloud": f"{numbers}. It is one long cloud, cut in {found.k}",
+            "few": f"the smallest of {found.k} has {min(found.sizes)} of {rows:,} rows: these "
+            "stand out, but are no group",
+            "unstable": f"{numbers}. But other starts find other groups (agreement "
+            f"{found.stability:.2f}, {STABLE} is asked)",
+        }
+        head = f"No groups: {doubts[found.doubt]}."
+    if found.far:
+        marks.append(
+            f"{count_text(found.far, 'row')} far from all others took no part in the search."
         )
-        if found.k == 1:
-            why = "the rows are not different enough to be divided"
-        head = f"No groups: {why}."
     code = "clusters" if found.found else "no_clusters"
     return Step(
         2, "clusters", "Groups of rows", (head, *marks),
         (
             f"k-means for 2 to {max((t.k for t in found.trials), default=2)} groups, several "
-            f"starts each; the number by the silhouette, against {SHUFFLES} shuffled tables.",
+            f"starts each; the number by the silhouette, against {SHUFFLES} shuffled tables and as "
+            "many clouds.",
         ),
         "k-means divides any table into any number of groups; the question is whether they are "
         "really there.",
         "The silhouette asks of each row how much nearer it lies to its own group than to the next "
         "one: 1 is far apart, 0 is a cut through a single cloud. If other starts give other "
         "groups, the groups are the method's and not the table's.",
-        (_note(code, head, found.silhouette, found.null, rows),),
+        (_note(code, head, found.silhouette, max(found.null, found.cloud), rows),),
     )  # fmt: skip
 
 
@@ -125,7 +131,7 @@ def components_step(found: Components, rows: int) -> Step:
             f"{count_text(found.count, 'direction')} {explain} more than in any of {REARRANGED} "
             f"shuffled tables: {_share(together)} of the variance"
             f"{'' if found.count == 1 else ' together'}; "
-            f"{found.needed(0.8)} of {len(found.explained)} are needed for 80 %."
+            f"for 80 % it takes {found.needed(0.8)} of {len(found.explained)}."
         )
     else:
         head = (
@@ -197,15 +203,19 @@ def autoencoder_step(found: Reconstruction, matrix: Matrix, table: Table) -> Ste
         )  # fmt: skip
     else:
         rows = (
-            f"No row stands out: the worst, {table.where(int(found.worst[0]))}, has "
-            f"{worst:.0f} times the median row's error; {limit}."
+            "No row stands out: all are rebuilt."
+            if worst < 1
+            else (
+                f"No row stands out: the worst, {table.where(int(found.worst[0]))}, has "
+                f"{worst:.0f} times the median row's error; {limit}."
+            )
         )
         findings.append(_note("no_odd_rows", rows, worst, found.limit, len(matrix)))
     return Step(
         4, "autoencoder", "Rows from a few numbers", (brought, bent, rows),
         (
-            f"An autoencoder with a code of {numbers} (as many as PCA needs for 80 %, at most 8), "
-            f"judged by {count_text(judged, 'row')} it had not seen.",
+            f"An autoencoder with a code of {numbers} (as many as PCA needs for 80 %, at most 8 "
+            f"and half of the inputs), judged by {count_text(judged, 'row')} it had not seen.",
             found.descent.sentence,
         ),
         "What can be rebuilt from little has structure; what cannot be rebuilt is new, or wrong.",
@@ -242,13 +252,13 @@ def masked_step(found: MaskedColumns, rows: int) -> Step:
     findings += [
         Finding(
             "copy", "warning",
-            f"{quoted(score.column)} says almost the same as {quoted(score.told_by[0])}: "
+            f"{quoted(score.column)} says almost the same as {_others(score)}: "
             f"{_share(score.skill)} of the error of guessing goes.",
             score.skill, COPY, rows, "one tenth of the error left",
-            "keep one of them; two count twice in every distance",
+            "leave it out; what is said twice counts twice in every distance",
         )
         for score in told
-        if score.skill >= COPY and len(score.told_by) == 1
+        if score.skill >= COPY
     ]  # fmt: skip
     return Step(
         5, "masked", "Columns told from each other", (head, *lines),
@@ -265,14 +275,16 @@ def masked_step(found: MaskedColumns, rows: int) -> Step:
     )  # fmt: skip
 
 
+def _others(score: ColumnScore) -> str:
+    return listed(score.told_by) if score.told_by else "the other columns"
+
+
 def _told(score: ColumnScore) -> str:
     if score.kind == "number":
         how = f"{score.error:.2f} deviations off on average, the median {score.guess:.2f}"
     else:
         how = f"{_share(score.error)} wrong, the most frequent value {_share(score.guess)}"
-    by = (
-        f", mostly by {listed(score.told_by)}"
-        if score.told_by
-        else ", none of the others is needed"
-    )
+    by = "no single other is needed"
+    if score.told_by:
+        by = f"mostly by {listed(score.told_by)}"
     return f"{quoted(score.column)}: {_share(score.skill)} of the error goes ({how}), {by}."

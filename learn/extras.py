@@ -5,6 +5,7 @@ importances, the tree in words, the learning curve, the plane over time. All on 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,24 +33,47 @@ def collect(
     image_shape: tuple[int, int] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Everything that is worked out after training; keys as in report/html.py."""
-    from .checks.calibration import reliability
-    from .checks.groups import group_scores
-    from .checks.importance import importances
+    from .checks.groups import by_group
+    from .checks.importance import permutation_importance
 
+    preparation, problem = context.preparation, context.problem
+    assert preparation is not None
     validation = context.validation
     assert validation is not None
     outputs = chosen.outputs(validation.X)
     found: dict[str, Any] = {
         "worst_rows": worst_rows(context, outputs, image_shape),
-        "groups": group_scores(context, chosen, metric, positive),
+        "groups": [vars_of(one) for one in by_group(context, problem.sensitive, chosen)],
         "learning_curve": learning_curve(context, metric, positive),
     }
     if image_shape is None:
-        found["importances"] = importances(context, chosen, metric, positive)
+        found["importances"] = [
+            vars_of(one)
+            for one in permutation_importance(
+                chosen, validation, metric, preparation.columns, positive, seed=context.seed
+            )
+        ]
         found["tree"] = tree_words(context)
     if outputs.ndim == 2:
-        found["reliability"] = reliability(validation.truth, outputs)
+        found["reliability"] = calibrated(validation.truth, outputs, positive)
     return found
+
+
+def vars_of(record: Any) -> dict[str, Any]:
+    """A dataclass as a dictionary, its values as they are."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def calibrated(truth: np.ndarray, outputs: np.ndarray, positive: int | None) -> dict[str, Any]:
+    """What was said and what came, bin by bin."""
+    from .checks.calibration import reliability
+
+    found = reliability(truth, outputs, positive)
+    sentence = (
+        f"expected calibration error {found.ece:.3f} over {len(found.count)} bins of equally many "
+        f"rows, Spiegelhalter's z {found.z:+.2f}"
+    )
+    return {"mean": found.said, "share": found.came, "count": found.count, "sentence": sentence}
 
 
 def worst_rows(
@@ -83,15 +107,24 @@ def worst_rows(
                 "probability": None,
             }
         if image_shape is None:
-            entry["cells"] = {
-                name: "" if cells[name] is None else str(cells[name]) for name in shown
-            }
+            entry["cells"] = {name: shown_cell(cells[name]) for name in shown}
         else:
             entry["cells"] = {}
             inputs = [n for n in context.table.names if n != context.problem.target]
             entry["pixels"] = cells[inputs].to_numpy(np.float64).reshape(image_shape)
         found.append(entry)
     return found
+
+
+def shown_cell(value: Any) -> str:
+    """A cell as a reader wants it.
+
+    >>> shown_cell(0.123456789), shown_cell(3), shown_cell(None), shown_cell("Rome")
+    ('0.1235', '3', '', 'Rome')
+    """
+    if value is None or value != value:  # NaN
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def tree_words(context: Context) -> list[str]:

@@ -154,7 +154,7 @@ class RunFolder:
         for name in _own_names(before):
             if name not in files:
                 (self.path / name).unlink(missing_ok=True)
-        whole = {"format": FORMAT, "finished": True, "files": sorted(files), **record}
+        whole = {**record, "format": FORMAT, "finished": True, "files": sorted(files)}
         write_atomically(self.path / RECORD, [_as_json(whole)])
         self.checkpoint.unlink(missing_ok=True)
         self._finished = True

@@ -37,13 +37,16 @@ def prepared_bytes(result: Result) -> bytes:
 
     context, chosen = result.context, result.verdict.recommended
     simple = None if chosen.name == "network" else as_dict(chosen.model)
+    preparation = context.preparation
+    assert preparation is not None
+    watched = tuple(dict.fromkeys(preparation.columns))
     learned = context.table.take(context.parts.train)  # type: ignore[union-attr]
     record = {
         "format": FORMAT,
         "target": context.problem.target,
         "recommended": {"name": chosen.name, "described": chosen.described, "model": simple},
-        "preparation": context.preparation.as_dict(),  # type: ignore[union-attr]
-        "reference": Reference.of(learned, context.problem).as_dict(),
+        "preparation": preparation.as_dict(),
+        "reference": Reference.of(learned, watched).as_dict(),
     }
     return (json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode()
 

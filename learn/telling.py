@@ -57,7 +57,7 @@ WORDS: dict[str, Words] = {
         "has to unlearn them. Below: the answer stands among the inputs.",
     ),
     "loss": Words(
-        "Measure the error, and see whether it can be learned at all",
+        "Measure the error: can it be learned?",
         "a network that cannot learn thirty rows by heart will not learn a thousand",
         "Cross-entropy is minus the logarithm of the probability that was given to what happened; "
         "squared error is the square of the distance. Before the long training come two short "

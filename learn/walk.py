@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .problem import Problem
 
 
+FALLBACK = 1e-3
+"""Adam's learning rate where the finder saw no rate at which the loss falls."""
+
+
 class Listener(Protocol):
     """Who is told how the walk goes on."""
 
@@ -167,12 +171,11 @@ class _Walk:
 
     def problem(self) -> None:
         """Step 1: what is asked."""
-        from .data.inference import inferred, settle
+        from .data.inference import inferred, settle, with_target
 
         problem = settle(self.asked, self.table)
+        self.table = with_target(problem, self.table)
         self.context = Context(self.table, problem, self.settings.seed, limits=self.limits)
-        self.table = usable(self.table, problem)
-        self.context = replace(self.context, table=self.table)
         goal = "tell its classes apart" if problem.task == "classification" else "predict it"
         found = [f"the target is {problem.target!r}: to {goal}, judged by {self.metric.words}"]
         found += inferred(self.asked, problem, self.table)
@@ -281,8 +284,11 @@ class _Walk:
             context.build, context.task, context.train,
             batch_size=settings.batch_size, seed=settings.seed,
         )  # fmt: skip
-        self.extras["lr_finder"] = found
-        self.context = replace(context, lr=found.suggestion)
+        self.extras["lr_finder"] = {
+            "rates": found.rates, "losses": found.losses, "suggestion": found.suggestion,
+            "sentence": found.sentence,
+        }  # fmt: skip
+        self.context = replace(context, lr=found.suggestion or FALLBACK)
         self.rate_words = found.sentence
 
     def optimise(self) -> Fit:
@@ -335,7 +341,7 @@ class _Walk:
         from .models.baselines import recommend
 
         context = self.context
-        code, headline, reasons, findings, coming = judge(context)
+        code, headline, reasons, findings, coming = judge(context, self.found)
         chosen, sentence = recommend(
             context.candidates, context.validation, self.metric, self.positive, context.seed
         )  # fmt: skip
@@ -385,7 +391,7 @@ class _Walk:
         """The score on test rows that do not stand in the training part, where some do."""
         from .checks.duplicates import unseen
 
-        fresh = np.isin(exam.rows, unseen(self.context, exam.rows))
+        fresh = np.isin(exam.rows, unseen(self.context, "test"))
         if fresh.all() or not fresh.any():
             return []
         score = self.metric.score(exam.truth[fresh], exam.outputs[fresh], self.positive)
@@ -396,6 +402,11 @@ class _Walk:
         ]
 
     # -- saying it
+
+    @property
+    def found(self) -> list[Finding]:
+        """Of all steps so far."""
+        return [finding for step in self.steps for finding in step.findings]
 
     @property
     def metric(self) -> Metric:
@@ -449,12 +460,6 @@ class _Walk:
             "seed": settings.seed,
             "metric": context.problem.metric,
         }
-
-
-def usable(table: Table, problem: Problem) -> Table:
-    """The rows that have a target."""
-    there = table.frame[problem.target].notna().to_numpy()
-    return table if there.all() else table.take(np.flatnonzero(there))
 
 
 def times(count: int) -> str:

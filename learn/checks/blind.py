@@ -5,24 +5,29 @@ that sees the rows, by more than chance; else the inputs were of no use.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ... import nn
 from ...study.findings import Finding
-from ..models.looks import outputs_of
+from ..models.loop import train as training
 from .rules import judged, limit
-from .trying import descend, is_classes, row_losses, value_of
+from .trying import is_classes, row_losses, value_of
 
 if TYPE_CHECKING:
-    from .context import Context
+    from ..models.loop import Fit
+    from .context import Context, Part
 
 BLIND = limit(
     "blind", 2.0, "standard errors by which a network without inputs loses more, from below",
     "A. Karpathy, A recipe for training neural networks: input-independent baseline; two standard "
     "errors are 97.7 % one-sided; measured: ten tables, ten seeds, 3.2 at least with "
     "their labels, 2.6 at most with shuffled ones",
+)  # fmt: skip
+NOTHING = limit(
+    "blind_nothing", 1.0, "standard errors likewise: from there to two it may be weak, or chance",
+    "measured: credit, where columns say little, 1.6 and more on 200 rows",
 )  # fmt: skip
 EPOCHS = 20
 STEPS = 2000
@@ -33,42 +38,39 @@ def blind(context: Context) -> list[Finding]:
     """Train a new network on zeroed inputs, and compare what validation rows lose, row by row.
 
     The seeing one is the trained network of `context.fit`; before training there is one that is
-    trained as long as the blind one. Rows lose cross-entropy or squared error. Where a learning
-    rate is so bad that the blind network does not even learn how frequent classes are, or the
-    mean, those are what it is taken to say.
+    trained as shortly as the blind one, and keeps its best epoch as any training does. Rows lose
+    cross-entropy or squared error. Where a learning rate is so bad that the blind network does not
+    even learn how frequent classes are, or the mean, those are what it is taken to say.
 
     >>> from backlit.learn.checks.rules import LIMITS
     >>> LIMITS[BLIND].value
     2.0
     """
     train, validation, task = context.train, context.validation, context.task
-    if context.build is None or task is None or train is None or validation is None:
+    build = context.build
+    if build is None or task is None or train is None or validation is None:
         return []
     if len(validation.X) < 2 or not train.X.any():
         return []
     batches = -(-len(train.X) // context.batch_size)
     epochs = max(1, min(EPOCHS, STEPS // batches))
 
-    def learn(model: nn.Module, X: np.ndarray) -> None:
-        descend(
-            model, task, X, train.target, lr=context.lr, epochs=epochs,
+    def learned(train: Part, validation: Part) -> Fit:
+        return training(
+            build, task, train, validation, epochs=epochs, lr=context.lr,
             batch_size=context.batch_size, seed=context.seed,
         )  # fmt: skip
 
     with np.errstate(all="ignore"):
-        unseeing = context.build()
-        learn(unseeing, np.zeros_like(train.X))
-        outputs = outputs_of(unseeing, np.zeros_like(validation.X))
+        fit = context.fit if context.fit is not None else learned(train, validation)
+        nothing = np.zeros_like(validation.X)
+        unseeing = learned(replace(train, X=np.zeros_like(train.X)), replace(validation, X=nothing))
+        outputs = unseeing.outputs(nothing)
         constant = np.tile(constant_outputs(train.target, task.outputs), (len(outputs), 1))
         without = row_losses(outputs, validation.target)
         if not without.mean() < (known := row_losses(constant, validation.target)).mean():
             outputs, without = constant, known
-        if context.fit is not None:
-            answers = context.fit.outputs(validation.X)
-        else:
-            seeing = context.build()
-            learn(seeing, train.X)
-            answers = outputs_of(seeing, validation.X)
+        answers = fit.outputs(validation.X)
         seen = row_losses(answers, validation.target)
         errors = standard_errors(without - seen)
     n = len(seen)
@@ -104,6 +106,16 @@ def blind(context: Context) -> list[Finding]:
                     "a smaller learning rate; probabilities of this network mean little",
                 )
             ]  # fmt: skip
+    if errors >= value_of(NOTHING, context.limits):
+        return [
+            judged(
+                "blind", "warning",
+                f"{told}, {errors:+.1f} standard errors: the inputs say little, or nothing; so few "
+                "rows cannot tell",
+                errors, BLIND, context.limits, n,
+                "more validation rows; other columns",
+            )
+        ]  # fmt: skip
     return [
         judged(
             "blind", "error",

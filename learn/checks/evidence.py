@@ -27,7 +27,7 @@ GAIN = limit(
 )  # fmt: skip
 APART = limit(
     "verdict_apart", 3.0, "standard errors by which training and validation differ beyond chance",
-    "measured: ten tables, thirty seeds: 3 leave all 300 healthy runs in peace, 2 blame six of them",
+    "measured: ten tables, thirty seeds: 3 leave all 300 healthy runs in peace, 2 blame six",
 )  # fmt: skip
 GAP = limit(
     "verdict_gap", 0.10, "the training score less the validation score, in points, or in shares of "

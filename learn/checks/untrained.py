@@ -71,7 +71,7 @@ def untrained(context: Context) -> list[Finding]:
         ]  # fmt: skip
     floor = min(theory.value, blind_loss(target)) if classes else theory.value
     off = loss / theory.value - 1
-    below = loss / floor - 1
+    below = loss / floor - 1 if floor else 0.0  # 0 where there is one class only
     told = f"the untrained network loses {loss:.4g} on {n:,} rows, for {wanted}"
     near = value_of(NEAR, limits)
     if off > value_of(high, limits):
@@ -118,6 +118,7 @@ def _above(off: float) -> str:
 
 def _large(outputs: np.ndarray, excess: float, classes: bool) -> str:
     """Why a network that has seen nothing loses more than one that says nothing."""
+    outputs = outputs.astype(np.float64)
     spread = float(outputs.std(axis=1).mean() if classes else outputs.std())
     if not classes:
         return (

@@ -83,6 +83,8 @@ def _code(context: Context, fit: Fit, seen: Evidence) -> str:
         return LEARNING
     if not learned or seen.gain < value_of(GAIN, limits) or seen.broken:
         return UNDERFITTING
+    if any(other.outdoes(seen.network, limits) for other in seen.others):
+        return UNDERFITTING
     return GOOD
 
 
@@ -119,16 +121,17 @@ def _headline(
             f"{_shown(seen.network.score, context)} on rows it has not seen."
         )
     if code == LEARNING:
-        return f"Still learning: {score} after {len(fit.history) - 1} epochs, and validation loss still falls."
+        epochs = len(fit.history) - 1
+        return f"Still learning: {score} after {epochs} epochs, and validation loss still falls."
     if code == UNDERFITTING:
         if seen.obstacles:
             first = next((f for f in seen.obstacles if f.level == "error"), seen.obstacles[0])
             return f"The network has not learned what it could: {clean(first.sentence)}."
         best = max(seen.others, key=lambda each: each.score, default=None)
-        if seen.network.name not in seen.beating and best is not None:
+        if best is not None and best.score > seen.network.score:
             return (
-                f"The network has learned nothing that chance could not give, {best.name} has: "
-                f"{_metric(context)} {_shown(best.score, context)} for its "
+                f"The network has learned less than there is: {clean(best.name)} reaches "
+                f"{_metric(context)} {_shown(best.score, context)}, it "
                 f"{_shown(seen.network.score, context)}."
             )
         return f"The network has learned little: {score}, the baseline's is near."
@@ -139,17 +142,18 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
     network, n = seen.network, len(context.validation.X) if context.validation else 0
     reasons = []
     if math.isfinite(seen.baseline):
-        margin = value_of(BEATS, context.limits) * network.error
+        errors = (network.score - seen.baseline) / network.error if network.error else math.inf
         better = network.name in seen.beating
+        words = "more than chance" if better else "which chance can do too"
+        if better and errors < value_of(BEATS, context.limits):
+            words += f", as its rows lose less by {network.fewer:.1f}"
         reasons.append(
-            f"{_metric(context)} {_shown(network.score, context)} on {n:,} validation rows, "
-            f"knowing nothing gives {_shown(seen.baseline, context)}: "
-            + ("more than" if better else "within")
-            + f" chance (±{margin:.3g}; its rows lose {network.fewer:+.1f} standard errors less)"
+            f"{_metric(context)} {_shown(network.score, context)} on {n:,} validation rows, the "
+            f"baseline {_shown(seen.baseline, context)}: {errors:+.3g} standard errors, {words}"
         )
     reasons.append(
-        f"{_shown(network.train_score, context)} in training, a gap of {seen.gap:+.3f}; "
-        f"chance makes up to {seen.noise:.3f} of {n:,} rows"
+        f"{_metric(context)} {_shown(network.train_score, context)} in training, a gap of "
+        f"{seen.gap:+.3f}; chance alone makes up to {seen.noise:.3f}"
     )
     if fit.best == 0:
         reasons.append("no epoch was better than the untrained network")
@@ -164,7 +168,12 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
         )
     for other in seen.others:
         word = "beats the baseline" if other.name in seen.beating else "does not beat the baseline"
-        reasons.append(f"{other.name}: {_shown(other.score, context)}, {word}")
+        reasons.append(f"{clean(other.name)}: {_shown(other.score, context)}, {word}")
+    if context.problem.time is not None and seen.gap >= value_of(GAP, context.limits):
+        reasons.append(
+            "validation rows are later than training rows: what has changed in between widens the "
+            "gap too"
+        )
     reasons += [finding.sentence for finding in seen.obstacles]
     return reasons
 

@@ -11,12 +11,16 @@ import numpy as np
 
 from ... import nn
 from ...engine import Generator, Tensor, mse_loss, no_grad, tensor
+from ..errors import UsageError
 from .components import components
 from .descent import CHUNK, Descent, descend, halves
-from .matrix import Matrix, enough
+from .matrix import Matrix, enough, one_thread
 
 WORST = 10
 """Rows that are named."""
+
+FLOOR = 1e-3
+"""The share of the variance under which an error is none to speak of."""
 
 
 class Autoencoder(nn.Module):
@@ -77,7 +81,7 @@ class Reconstruction:
         """The error, in that of the median row, from which on a row stands out: above all in the
         shuffled table, and far above the others' (Tukey's fence, on logarithms).
         """
-        logs = np.log(np.maximum(self.row_errors, 1e-12))
+        logs = np.log(np.maximum(self.row_errors, FLOOR))
         low, high = np.percentile(logs, [25, 75])
         return max(self.null_worst, float(np.exp(high + 1.5 * (high - low))))
 
@@ -107,7 +111,8 @@ def autoencode(
     """Train an autoencoder on four fifths of the rows and judge it by the rest.
 
     `code` is how many numbers a row is brought down to; by default as many as PCA needs for 80 %
-    of the variance, at most 8. Raises DataError for fewer than 20 rows.
+    of the variance, at most 8 and half of the inputs. Raises DataError for fewer than 20 rows,
+    UsageError for a code of nothing.
 
     >>> import numpy as np
     >>> t = np.random.default_rng(0).uniform(-2, 2, 300)
@@ -118,11 +123,14 @@ def autoencode(
     enough(matrix, 20, "an autoencoder")
     train, judged = halves(len(matrix), 0.2, seed)
     if code is None:
-        code = min(components(matrix.take(train), shuffles=0).needed(0.8), 8)
-    real = _trained(matrix, train, judged, code, seed, epochs)
-    null = _trained(matrix.shuffled(seed), train, judged, code, seed, epochs)
+        needed = components(matrix.take(train), shuffles=0).needed(0.8)
+        code = min(needed, 8, max(1, matrix.X.shape[1] // 2))
+    elif code < 1:
+        raise UsageError(f"a code is at least 1 number, not {code}")
+    with one_thread():
+        tables = matrix, matrix.shuffled(seed), matrix.straightened(seed)
+        real, null, bare = (_trained(one, train, judged, code, seed, epochs) for one in tables)
     gain, gain_error = _mean(real.straight - real.left)
-    bare = _trained(matrix.straightened(seed), train, judged, code, seed, epochs)
     straight_gain, straight_gain_error = _mean(bare.straight - bare.left)
     worst = np.argsort(-real.rows, kind="stable")[:WORST]
     off = np.abs(through(real.model, matrix.X[worst]) - matrix.X[worst])
@@ -165,5 +173,5 @@ def _trained(
     pca = components(learned, shuffles=0)
     straight = ((pca.rebuilt(X[judged], code) - X[judged]) ** 2).sum(1)
     unit = ((X[judged] - pca.mean) ** 2).sum(1).mean() or 1.0
-    middle = np.median(left) or 1.0
+    middle = max(float(np.median(left)), FLOOR * unit)
     return _Trained(model, left[judged] / unit, straight / unit, left / middle, descent)

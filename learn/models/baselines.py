@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -285,8 +285,32 @@ def compared(
 
     Accuracy by McNemar's exact test (1947) on the rows that only one of them has right; every other
     metric by the 1 - alpha interval of the difference in a bootstrap that draws the same rows for
-    both (1,000 draws).
+    both (1,000 draws). Metrics that count classes see little in a few hundred rows: there a
+    candidate that is no worse by the metric also wins where its rows lose less cross-entropy, by a
+    paired normal test, for that is how sure and how right it is (T. Gneiting, A. Raftery, 2007).
     """
+    result = _by_metric(simpler, other, validation, metric, positive, seed, alpha)
+    if result.wins or metric.needs != "classes" or not result.difference >= 0:
+        return result
+    truth, X = validation.truth, validation.X
+    first, second = (row_losses(truth, c.outputs(X)) for c in (simpler, other))
+    gain = first - second
+    error = float(gain.std()) / math.sqrt(len(gain))
+    z = float(gain.mean()) / error if error > 0 else 0.0
+    if math.erfc(abs(z) / math.sqrt(2)) >= alpha or z <= 0:
+        return result
+    words = (
+        f"{result.words}; its rows lose {number(float(second.mean()), 3)} against "
+        f"{number(float(first.mean()), 3)}, {number(z, 2)} standard errors less"
+    )
+    return replace(result, wins=True, words=words)
+
+
+def _by_metric(
+    simpler: Candidate, other: Candidate, validation: Part, metric: Metric, positive: int | None,
+    seed: int, alpha: float,
+) -> Comparison:  # fmt: skip
+    """The comparison by the metric alone."""
     truth = validation.truth
     first, second = (np.asarray(c.outputs(validation.X)) for c in (simpler, other))
     difference = metric.signed(metric.score(truth, second, positive)) - metric.signed(

@@ -12,6 +12,7 @@ import numpy as np
 
 from ... import nn
 from ...engine import Generator, Tensor, cross_entropy, no_grad, softmax, tanh, tensor
+from ...study.text import number
 from ..errors import DataError, UsageError
 from .descent import CHUNK, Descent, descend
 
@@ -60,6 +61,8 @@ class Characters:
     """ln of the number of characters, the border counted: what knowing nothing gives."""
     bigram: float
     """On the test strings, of counts of pairs (one added to each) in the training strings."""
+    gain_error: float
+    """The standard error, over test strings, of `bigram` less `test`."""
     sizes: tuple[int, int, int]
     """Strings to learn from, to stop by, to test with."""
     strings: frozenset[str]
@@ -72,20 +75,28 @@ class Characters:
         return math.exp(self.test)
 
     @property
+    def better(self) -> bool:
+        """Whether it beats the counts of pairs by two standard errors."""
+        return self.bigram - self.test > 2 * self.gain_error
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """What was found, in words."""
-        gain = 1 - self.test / self.bigram
-        if self.test < self.bigram:
-            beside = f"{gain:.0%} less than counting pairs: more than the last character helps"
-        else:
-            beside = "no less than counting pairs: more context than that was not understood"
+        gain = self.bigram - self.test
+        beside = f"the model's is {number(abs(gain), 2)} {'lower' if gain > 0 else 'higher'}, ± "
+        beside += number(2 * self.gain_error, 2)
+        verdict = (
+            "more than the last character was understood"
+            if self.better
+            else "no sign that more than the last character was understood"
+        )
         return (
             f"{sum(self.sizes):,} different strings of {len(self.alphabet)} characters: learned "
             f"from {self.sizes[0]:,}, stopped by {self.sizes[1]:,}, tested with {self.sizes[2]:,}.",
             f"Test loss {self.test:.3f} per character, a perplexity of {self.perplexity:.1f}; "
             f"knowing nothing gives {self.uniform:.3f} (ln {len(self.alphabet) + 1}), a perplexity "
             f"of {len(self.alphabet) + 1}.",
-            f"Counts of pairs of characters give {self.bigram:.3f}; the model's is {beside}.",
+            f"Counts of pairs of characters give {self.bigram:.3f}; {beside}: {verdict}.",
             self.descent.sentence,
         )
 
@@ -111,9 +122,9 @@ class Characters:
                 break
             sums = _next(self.model, context[open_]).cumsum(1)
             drawn = (sums < rng.random((len(open_), 1)) * sums[:, -1:]).sum(1)
-            for k, number in zip(open_, drawn, strict=True):
-                if number:
-                    written[k].append(self.alphabet[number - 1])
+            for k, code in zip(open_, drawn, strict=True):
+                if code:
+                    written[k].append(self.alphabet[code - 1])
             context[open_] = np.column_stack([context[open_, 1:], drawn])
             open_ = open_[drawn > 0]
         return ["".join(letters) for letters in written]
@@ -165,12 +176,12 @@ def characters(
     alphabet = "".join(sorted(set("".join(kept))))
     if len(alphabet) > LARGEST:
         raise DataError(f"{len(alphabet)} different characters, {LARGEST} are the most")
-    number = {c: k for k, c in enumerate(alphabet, 1)}
+    place = {c: k for k, c in enumerate(alphabet, 1)}
     order = np.random.default_rng(seed).permutation(len(kept))
     tenth = max(1, round(len(kept) / 10))
     parts = order[2 * tenth :], order[:tenth], order[tenth : 2 * tenth]
     train, validation, test = (
-        _windows([[number[c] for c in kept[k]] for k in sorted(part)], context) for part in parts
+        _windows([[place[c] for c in kept[k]] for k in sorted(part)], context) for part in parts
     )
     model = NextCharacter(len(alphabet) + 1, context, generator=Generator(seed))
 
@@ -179,10 +190,14 @@ def characters(
 
     descent = descend(model, loss, train, validation, seed=seed, lr=lr, batch_size=64,
                       epochs=epochs, patience=5)  # fmt: skip
+    own = _losses(model, test)
+    pairs = _bigram(train, test, len(alphabet) + 1)
+    ends = np.cumsum(test[1] == 0) - (test[1] == 0)  # the number of each place's string
+    apart = np.bincount(ends, pairs - own - (pairs - own).mean())
     return Characters(
-        model, alphabet, descent.validation, _loss(model, test), math.log(len(alphabet) + 1),
-        _bigram(train, test, len(alphabet) + 1), (len(parts[0]), len(parts[1]), len(parts[2])),
-        frozenset(strings), descent,
+        model, alphabet, descent.validation, float(own.mean()), math.log(len(alphabet) + 1),
+        float(pairs.mean()), float(np.sqrt((apart**2).sum())) / len(own),
+        (len(parts[0]), len(parts[1]), len(parts[2])), frozenset(strings), descent,
     )  # fmt: skip
 
 
@@ -196,21 +211,25 @@ def _windows(texts: list[list[int]], context: int) -> tuple[np.ndarray, np.ndarr
     return np.concatenate(before), np.concatenate(after)
 
 
-def _loss(model: NextCharacter, data: tuple[np.ndarray, np.ndarray]) -> float:
-    """The mean loss per character."""
-    total = 0.0
+def _losses(model: NextCharacter, data: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The loss of each character."""
     with no_grad():
-        for begin in range(0, len(data[1]), CHUNK):
-            x, y = (tensor(part[begin : begin + CHUNK]) for part in data)
-            total += cross_entropy(model(x), y, reduction="sum").item()
-    return total / len(data[1])
+        found = [
+            cross_entropy(
+                model(tensor(data[0][begin : begin + CHUNK])),
+                tensor(data[1][begin : begin + CHUNK]),
+                reduction="none",
+            ).numpy()
+            for begin in range(0, len(data[1]), CHUNK)
+        ]
+    return np.concatenate(found).astype(np.float64)
 
 
 def _bigram(
     train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], characters: int
-) -> float:
-    """The loss of what pairs of characters tell, each counted once more than it was seen."""
+) -> np.ndarray:
+    """The loss of each character by what pairs tell, each counted once more than it was seen."""
     counts = np.ones((characters, characters))
     np.add.at(counts, (train[0][:, -1], train[1]), 1)
     shares = counts / counts.sum(1, keepdims=True)
-    return float(-np.log(shares[test[0][:, -1], test[1]]).mean())
+    return -np.log(shares[test[0][:, -1], test[1]])

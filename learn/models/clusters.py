@@ -1,5 +1,5 @@
-"""Groups of rows by k-means, with their number chosen and their existence doubted: a table of
-columns that have nothing to do with each other has its clusters too, and these must be clearer.
+"""Groups of rows by k-means, with their number chosen and their existence doubted: columns that
+have nothing to do with each other have clusters too, and so has a single long cloud.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ SMALLEST = 0.02
 """The share of the rows that a cluster has at least: fewer are rows that stand out, no group."""
 
 SHUFFLES = 19
-"""Tables with shuffled columns that the silhouette is compared with: one in twenty by chance."""
+"""Tables of each kind that the silhouette is compared with: one in twenty by chance."""
+
+FAR = 3.0
+"""Quartile ranges above the upper quartile of the distances from the middle from which on a row is
+far from all: it would be a cluster of its own."""
 
 ROWS = 1000
 """Rows that clusters are sought in; the others are put to the nearest centre."""
@@ -55,7 +59,8 @@ class Clusters:
 
     `labels` (rows,) number the clusters from the largest, 0; `centres` (k, inputs). `silhouette`
     lies between -1 and 1 (Rousseeuw 1987): how much nearer rows are to their own cluster than to
-    the next; `null` is the highest one of tables with shuffled columns, over all k.
+    the next; `null` is the highest one of tables with shuffled columns, over all k, `cloud` that of
+    normal clouds with the covariances of the table. `far` rows were left out of the search.
     """
 
     k: int
@@ -64,15 +69,29 @@ class Clusters:
     silhouette: float
     stability: float
     null: float
+    cloud: float
+    far: int
     trials: tuple[Trial, ...]
     marks: tuple[str, ...]
     """What sets each cluster apart, in words."""
 
     @property
     def found(self) -> bool:
-        """Whether the clusters are clearer than those of any shuffled table, and stable."""
-        apart = self.silhouette > self.null
-        return apart and self.stability >= STABLE and min(self.sizes) >= SMALLEST * len(self.labels)
+        """Whether there are groups: clear, stable, none of a few rows."""
+        return not self.doubt
+
+    @property
+    def doubt(self) -> str:
+        """Why these are no groups: "same" rows, "columns", "cloud", "few" or "unstable"; or ""."""
+        if self.k < 2:
+            return "same"
+        if self.silhouette <= self.null:
+            return "columns"
+        if self.silhouette <= self.cloud:
+            return "cloud"
+        if min(self.sizes) < SMALLEST * len(self.labels):
+            return "few"
+        return "unstable" if self.stability < STABLE else ""
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -95,16 +114,15 @@ def clusters(matrix: Matrix, seed: int = 0) -> Clusters:
     """
     enough(matrix, 10, "a search for clusters")
     with one_thread():
-        rows = np.sort(np.random.default_rng(seed).permutation(len(matrix))[:ROWS])
+        near = _near(matrix.X.astype(np.float64))
+        rows = np.sort(np.random.default_rng(seed).permutation(near)[:ROWS])
         some = matrix.take(rows)
         most = min(MOST, len(np.unique(some.X, axis=0)) - 1, len(some) // 3)
         if most < 2:
             return _one(matrix)
         trials = _trials(some.X.astype(np.float64), most, seed, STARTS)
-        null = 0.0
-        for k in range(SHUFFLES):
-            X = some.shuffled(seed + k).X.astype(np.float64)
-            null = max(null, *(t.silhouette for t in _trials(X, most, seed, 1) if t.counts), 0.0)
+        null = _clearest([some.shuffled(seed + k) for k in range(SHUFFLES)], most, seed)
+        cloud = _clearest([some.cloud(seed + k) for k in range(SHUFFLES)], most, seed)
         large = [trial for trial in trials if trial.counts] or trials
         stable = [trial for trial in large if trial.stability >= STABLE] or large
         best = max(stable, key=lambda trial: (trial.silhouette, -trial.k))
@@ -114,15 +132,32 @@ def clusters(matrix: Matrix, seed: int = 0) -> Clusters:
     centres = fitted.cluster_centers_[order]
     labels = np.argsort(order)[labels]
     return Clusters(
-        best.k, labels, centres, best.silhouette, best.stability, null, tuple(trials),
+        best.k, labels, centres, best.silhouette, best.stability, null, cloud,
+        len(matrix) - len(near), tuple(trials),
         tuple(_mark(matrix, centre) for centre in centres),
     )  # fmt: skip
+
+
+def _near(X: np.ndarray) -> np.ndarray:
+    """The rows that are not far from all others (Tukey's outer fence)."""
+    away = np.linalg.norm(X - np.median(X, axis=0), axis=1)
+    low, high = np.percentile(away, [25, 75])
+    return np.flatnonzero(away <= high + FAR * (high - low))
+
+
+def _clearest(tables: list[Matrix], most: int, seed: int) -> float:
+    """The highest silhouette that tables without groups have."""
+    return max(
+        trial.silhouette if trial.counts else 0.0
+        for table in tables
+        for trial in _trials(table.X.astype(np.float64), most, seed, 1)
+    )
 
 
 def _one(matrix: Matrix) -> Clusters:
     """What is said of a table that has two different rows at most."""
     labels = np.zeros(len(matrix), int)
-    return Clusters(1, labels, matrix.X[:1].astype(float), 0.0, 1.0, 0.0, (), ("",))
+    return Clusters(1, labels, matrix.X[:1].astype(float), 0.0, 1.0, 0.0, 0.0, 0, (), ("",))
 
 
 def _fitted(X: np.ndarray, k: int, seed: int, starts: int) -> Any:

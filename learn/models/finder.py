@@ -29,6 +29,8 @@ SMOOTHING = 0.98
 """The weight of the past in the moving average of losses."""
 DIVERGED = 4.0
 """It stops where the smoothed loss is so many times the best one."""
+FALL = 0.01
+"""The share of the first loss that it must fall by, for a rate to be suggested."""
 LEAST = 10
 """Losses that a valley is looked for in."""
 
@@ -93,6 +95,8 @@ def find_rate(
     finally:
         default.load_state(before)
     suggestion = valley(rates[: len(losses)], losses, steps)
+    if losses and min(losses) > (1 - FALL) * losses[0]:
+        suggestion = None  # what little it fell is noise
     stopped = len(losses) < steps
     return Rates(
         tuple(rates[: len(losses)]), tuple(losses), suggestion, stopped,

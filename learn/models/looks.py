@@ -150,14 +150,19 @@ class Watcher:
             if name not in sizes or p.ndim < 2:
                 continue
             module = name.rpartition(".")[0]
-            own = next((each for each in behind if each.module == module), None)
+            own = next((each for each in behind if self._path(each) == module), None)
             behind = [each for each in behind if each is not own]
             update = self._update(p) if number else None
             layers.append(Layer(name, sizes[name].weight, norms[name], update, *_seen(own)))
         for units in behind:
-            name = f"{units.kind} {units.number} in {units.module or 'the model'}"
+            name = f"{units.kind} {units.number} in {self._path(units) or 'the model'}"
             layers.append(Layer(name, None, None, None, *_seen(units)))
         return Look(number, min(len(self.X), ROWS), tuple(layers))
+
+    def _path(self, units: Units) -> str:
+        """The layer's path below the model, which may itself be a part of another one."""
+        own = self.model._name
+        return f"{units.module}.".removeprefix(f"{own}." if own else "").removesuffix(".")
 
     def _gradients(self) -> dict[str, float | None]:
         """The gradients' norms on evenly spaced rows."""

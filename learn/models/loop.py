@@ -238,15 +238,15 @@ class _Run:
 
     def _gave_up(self) -> bool:
         """Whether validation has not gained for so long that the run ends."""
-        patience, waited = self.settings["patience"], 0
+        patience, tolerance = self.settings["patience"], self.settings["tolerance"]
         if patience is None:
             return False
-        level = self.fit.history[0].validation_loss
-        for epoch in self.fit.history[1:]:
-            if not epoch.validation_loss < level - self.settings["tolerance"] * abs(level):
-                waited += 1
-            else:
-                level, waited = epoch.validation_loss, 0
+        losses = [epoch.validation_loss for epoch in self.fit.history]
+        level, waited = losses[0], 0
+        for loss in losses[1:]:
+            waited += 1
+            if loss < level - tolerance * abs(level):
+                level, waited = loss, 0
         return waited >= patience
 
     def _conclude(self) -> None:
@@ -258,7 +258,7 @@ class _Run:
         if self._gave_up():
             fit.status = "early"
             fit.message = (
-                f"validation lost less by no more than {settings['tolerance']:.2%} in "
+                f"the validation loss has not fallen by {100 * settings['tolerance']:g} % for "
                 f"{settings['patience']} epochs; the best was epoch {fit.best} of {done}"
             )
         elif done < fit.epochs:

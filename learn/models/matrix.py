@@ -95,6 +95,15 @@ class Matrix:
         straight = rng.permuted(scores * sizes, axis=0) @ directions + mean
         return replace(self, X=straight.astype(np.float32))
 
+    def cloud(self, seed: int) -> Matrix:
+        """Normal rows of the same means and covariances: one cloud, as long and as flat."""
+        rng = np.random.default_rng([seed, 0xC10D])
+        X = self.X.astype(np.float64)
+        mean = X.mean(0)
+        _, sizes, directions = np.linalg.svd(X - mean, full_matrices=False)
+        scores = rng.normal(size=(len(X), len(sizes))) * (sizes / np.sqrt(len(X)))
+        return replace(self, X=(scores @ directions + mean).astype(np.float32))
+
 
 def enough(matrix: Matrix, rows: int, what: str) -> None:
     """Raise DataError where there are too few rows for what is to be done."""

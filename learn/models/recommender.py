@@ -18,15 +18,16 @@ from .descent import Descent, descend
 DAMPING = 5.0
 """Ratings at the mean that each user's and item's own are averaged with, in the baseline."""
 
-DECAY = 0.02
-"""What the squares of the factors and biases of a rating cost (Koren, Bell, Volinsky 2009)."""
+DECAY = 0.1
+"""What the squares of the factors and biases of a rating cost (Koren, Bell, Volinsky 2009);
+measured on ratings made of known tastes: 0.02 overfits 2,000 of them, 0.2 underfits 20,000."""
 
 RESAMPLES = 1000
 """Samples of users that an interval is read off."""
 
 
 class Factors(nn.Module):
-    """Users (rows,) and items (rows,) by number to ratings (rows,), less the mean of all. Number 0
+    """Users (rows,) and items (rows,) by number to ratings (rows,) in deviations. Number 0
     stands for whoever was not seen in training, of whom nothing is known.
     """
 
@@ -62,6 +63,7 @@ class Recommender:
     users: tuple[Any, ...]
     items: tuple[Any, ...]
     mean: float
+    spread: float
     limits: tuple[float, float]
     """The lowest and the highest rating seen: predictions stay between them."""
     rmse: float
@@ -129,18 +131,23 @@ class Recommender:
     def _rated(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         with no_grad():
             found = self.model(tensor(users), tensor(items)).numpy().astype(np.float64)
-        return np.clip(self.mean + found, *self.limits)
+        return np.clip(self.mean + self.spread * found, *self.limits)
+
+
+def _plain(values: Sequence[Any]) -> list[Any]:
+    """The entries of a list, an array or a column of a table, as Python has them."""
+    return np.asarray(values).tolist() if hasattr(values, "dtype") else list(values)
 
 
 def _numbers(values: Sequence[Any], known: tuple[Any, ...]) -> np.ndarray:
     """The numbers of values, from 1; 0 for those that are not known."""
     number = {value: k for k, value in enumerate(known, 1)}
-    return np.array([number.get(value, 0) for value in values], np.int64)
+    return np.array([number.get(value, 0) for value in _plain(values)], np.int64)
 
 
 def recommender(
     users: Sequence[Any], items: Sequence[Any], ratings: Sequence[float], factors: int = 8,
-    seed: int = 0, epochs: int = 60,
+    seed: int = 0, epochs: int = 100,
 ) -> Recommender:  # fmt: skip
     """Learn from ratings: three sequences of one length, one entry for each rating. 80 % of them
     are learned from, 10 % decide when to stop, 10 % are the test.
@@ -170,13 +177,13 @@ def recommender(
     train, validation, test = (
         np.sort(part) for part in (order[2 * tenth :], order[:tenth], order[tenth : 2 * tenth])
     )
-    every = list(users), list(items)
+    every = _plain(users), _plain(items)
     known, known_items = (tuple(dict.fromkeys(side[k] for k in train)) for side in every)
     u, i = (_numbers(side, names) for side, names in zip(every, (known, known_items), strict=True))
     mean = float(values[train].mean())
     spread = float(values[train].std()) or 1.0
     model = Factors(len(known), len(known_items), factors, Generator(seed))
-    target = (values - mean).astype(np.float32)
+    target = ((values - mean) / spread).astype(np.float32)
 
     def measure(users: Tensor, items: Tensor, rating: Tensor) -> Tensor:
         return mse_loss(model(users, items), rating)
@@ -185,17 +192,17 @@ def recommender(
         p, q, b, c = model.parts(users, items)
         missed = mse_loss((p * q).sum(1) + b + c, rating)
         size = p.square().sum() + q.square().sum() + b.square().sum() + c.square().sum()
-        return missed + size * (DECAY * spread / rating.shape[0])
+        return missed + size * (DECAY / rating.shape[0])
 
     descent = descend(
         model, loss, (u[train], i[train], target[train]),
         (u[validation], i[validation], target[validation]),
-        seed=seed, measure=measure, lr=1e-2 * min(spread, 10.0), batch_size=64, epochs=epochs,
+        seed=seed, measure=measure, lr=5e-3, batch_size=64, epochs=epochs,
         patience=6,
     )  # fmt: skip
     limits = float(values[train].min()), float(values[train].max())
     with no_grad():
-        said = mean + model(tensor(u[test]), tensor(i[test])).numpy().astype(np.float64)
+        said = mean + spread * model(tensor(u[test]), tensor(i[test])).numpy().astype(np.float64)
     means = _means(u, i, values, train, mean, (len(known), len(known_items)))[test]
     wrong = [
         (np.clip(guess, *limits) - values[test]) ** 2 for guess in (said, means, np.full(1, mean))
@@ -204,9 +211,10 @@ def recommender(
     samples = [_resampled(errors, u[test], seed) for errors in wrong[:2]]
     rmse, baseline, constant = (float(np.sqrt(errors.mean())) for errors in wrong)
     return Recommender(
-        model, known, known_items, mean, limits, rmse, _interval(samples[0]),
-        baseline, _interval(samples[1]), constant, baseline - rmse, _interval(samples[1] - samples[0]),
-        (len(train), len(validation), len(test)), pairs, descent,
+        model, known, known_items, mean, spread, limits, rmse, _interval(samples[0]),
+        baseline, _interval(samples[1]), constant, baseline - rmse,
+        _interval(samples[1] - samples[0]), (len(train), len(validation), len(test)), pairs,
+        descent,
     )  # fmt: skip
 
 

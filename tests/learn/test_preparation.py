@@ -3,6 +3,7 @@ do not depend on its neighbours, and what is remembered comes back from JSON bit
 
 import json
 import math
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from sklearn.datasets import load_digits
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from backlit.learn import Standardiser, load_dataset
 from backlit.learn.data.plans import mean_and_scale, time_part
 from backlit.learn.data.preparation import Preparation
 from backlit.learn.data.table import Table
@@ -89,9 +90,8 @@ def test_numbers_are_scikit_learns(fitted, table):
         wanted = np.clip(steps.transform(cells)[:, 0], -10, 10)
         np.testing.assert_allclose(column(fitted, table, name), wanted, rtol=2e-6, atol=2e-6)
     missing = SimpleImputer(add_indicator=True).fit(table.column("age")[train, None])
-    np.testing.assert_array_equal(
-        column(fitted, table, "age: missing"), missing.transform(table.column("age")[:, None])[:, 1]
-    )
+    marks = np.asarray(missing.transform(table.column("age")[:, None]))[:, 1]
+    np.testing.assert_array_equal(column(fitted, table, "age: missing"), marks)
 
 
 def test_categories_are_scikit_learns(fitted, table):
@@ -113,11 +113,9 @@ def test_many_levels_keep_the_most_frequent(fitted, table):
     shops = [name for name in fitted.names if name.startswith("shop")]
     assert len(shops) == 51
     assert shops[-1] == "shop: other levels"
-    counts = pd.Series(table.column("shop")[:120]).value_counts()
+    counts = Counter(table.column("shop")[:120].tolist())
     kept = {name.removeprefix("shop = ") for name in shops[:-1]}
-    assert min(counts[shop] for shop in kept) >= max(
-        counts[shop] for shop in {*counts.index} - kept
-    )
+    assert min(counts[shop] for shop in kept) >= max(counts[shop] for shop in {*counts} - kept)
     at = [fitted.names.index(name) for name in shops]
     np.testing.assert_array_equal(fitted.matrix(table)[:, at].sum(axis=1), 1)
 
@@ -153,7 +151,7 @@ def test_dates_are_pandas_parts(fitted, table):
     assert "since: hour" not in fitted.names
 
 
-@given(st.datetimes(allow_imaginary=False))
+@given(st.datetimes())
 def test_parts_of_dates(when):
     seconds = np.array([(when - pd.Timestamp(0).to_pydatetime()).total_seconds()])
     seconds = np.floor(seconds)  # a year of 9999 has no room for microseconds in a float
@@ -249,15 +247,18 @@ def test_a_number_that_is_there_or_not():
 
 
 def test_pictures_are_scaled_as_one():
-    digits = load_dataset("digits")
-    table = Table.of({**dict(zip(digits.feature_names, digits.X.T, strict=True)), "y": digits.y})
+    X, y = load_digits(return_X_y=True)
+    names = [f"pixel {i // 8},{i % 8}" for i in range(64)]
+    table = Table.of({**dict(zip(names, X.T, strict=True)), "y": y})
     rows = np.arange(0, 1797, 2)
+    assert (X[rows].max(axis=0) == 0).any()  # never inked: a constant that stays
     fitted = Preparation.fit(table, CLASSES, rows, shared=True)
-    assert fitted.names == digits.feature_names
+    assert list(fitted.names) == names
     assert fitted.classes == tuple("0123456789")
-    scaler = Standardiser.fit(digits.X[rows], shared=True)
-    np.testing.assert_allclose(fitted.matrix(table), scaler.apply(digits.X), rtol=1e-6, atol=1e-6)
-    np.testing.assert_array_equal(fitted.truth(table), digits.y)
+    scaler = StandardScaler().fit(X[rows].reshape(-1, 1))
+    wanted = np.asarray(scaler.transform(X.reshape(-1, 1))).reshape(X.shape)
+    np.testing.assert_allclose(fitted.matrix(table), wanted, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(fitted.truth(table), y)
     (change,) = fitted.changes
     assert (change.step, change.cells) == ("standardised", 64 * len(rows))
 

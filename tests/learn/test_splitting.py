@@ -240,8 +240,8 @@ def test_equal_times_stay_together():
     ],
 )
 def test_what_cannot_be_split(columns, problem, match):
-    roles = {"groups": "g" if "g" in columns else None, "time": "t" if "t" in columns else None}
-    problem = Problem(problem.target, task=problem.task, **roles)
+    groups, time = ("g" if "g" in columns else None), ("t" if "t" in columns else None)
+    problem = Problem(problem.target, task=problem.task, groups=groups, time=time)
     with pytest.raises(DataError, match=match):
         split(Table.of(columns), problem)
 

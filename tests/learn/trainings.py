@@ -44,7 +44,7 @@ Build = Callable[[int, int], nn.Module]
 
 
 @cache
-def table(name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def table(name: str, seed: int) -> Any:
     """X (rows, inputs) and y (rows,); of drawn points 1,000."""
     rng = np.random.default_rng(seed)
     if name == "moons":
@@ -76,10 +76,11 @@ def context_of(
     task: Any = None,
     shuffled: bool = False,
     **settings: Any,
-) -> Context:
+) -> Any:
     """Before training: 60 and 20 % of the rows, scaled; `shuffled` labels have no sense.
 
-    `build` makes another network than the recipe's; `settings` replace the recipe's.
+    It is a Context whose train, validation, task and build are there; `Any` spares the tests to say
+    so each time. `build` makes another network than the recipe's; `settings` replace the recipe's.
     """
     X, y = table(name, seed)
     rng = np.random.default_rng(seed)
@@ -112,7 +113,7 @@ def context_of(
     )  # fmt: skip
 
 
-def trained(name: str, seed: int = 0, *, patience: int | None = 5, **settings: Any) -> Context:
+def trained(name: str, seed: int = 0, *, patience: int | None = 5, **settings: Any) -> Any:
     """The same after training."""
     context = context_of(name, seed, **settings)
     return replace(context, fit=fitted(context, {**RECIPES[name], **settings}["epochs"], patience))
