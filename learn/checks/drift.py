@@ -356,7 +356,9 @@ def told_apart(
     old = _features(reference, columns, None)
     rows = rng.permutation(new.rows)[: len(old)]
     now = _features(reference, columns, new.take(np.sort(rows)))
-    X = np.vstack([old, now]).astype(np.float32)
+    both = np.vstack([old, now])
+    # a forest asks for order alone, and places in order fit into float32 whatever the values
+    X = np.column_stack([np.unique(column, return_inverse=True)[1] for column in both.T])
     truth = np.repeat([0, 1], [len(old), len(now)])
     half = np.empty(len(truth), np.int64)
     shuffled = rng.permutation(len(truth))
@@ -364,7 +366,11 @@ def told_apart(
     given = np.empty((len(truth), 2))
     for k in (0, 1):
         forest = RandomForestClassifier(
-            n_estimators=40, min_samples_leaf=10, max_samples=0.7, random_state=seed + k, n_jobs=1
+            n_estimators=40,
+            min_samples_leaf=10,
+            max_samples=max(1, int(0.7 * np.sum(half == k))),
+            random_state=seed + k,
+            n_jobs=1,
         ).fit(X[half == k], truth[half == k])
         given[half != k] = forest.predict_proba(X[half != k])
     auc = METRICS["roc_auc"].score(truth, given)

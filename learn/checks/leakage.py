@@ -170,7 +170,10 @@ def strengths(
 
 def _kappa(column: np.ndarray, target: np.ndarray) -> float:
     """Cohen's kappa of two columns, the levels of one being named after those of the other."""
-    mine, theirs = codes_of(column)[1], codes_of(target)[1]
+    theirs = codes_of(target)[1]
+    if column.dtype != object and len(np.unique(column)) > theirs.max() + 2:
+        return 0.0
+    mine = codes_of(column)[1]
     rows, columns = int(mine.max()) + 1, int(theirs.max()) + 1
     if rows > columns + 1:
         return 0.0
@@ -203,7 +206,9 @@ def _of_numbers(values: np.ndarray, truth: np.ndarray, classes: int, half: np.nd
 
     kind = DecisionTreeClassifier if classes else DecisionTreeRegressor
     given = np.zeros((len(truth), classes)) if classes else np.zeros(len(truth))
-    X = values[:, None].astype(np.float32)
+    # trees are fitted in float32, which holds no 1e300
+    scale = float(np.abs(values[there]).max(initial=0.0)) or 1.0
+    X = (values / scale).astype(np.float32)[:, None]
     for k in (0, 1):
         inside = half == k
         model = kind(max_leaf_nodes=16 if classes else 64, min_samples_leaf=2, random_state=0)

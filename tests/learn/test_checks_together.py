@@ -7,9 +7,11 @@ from backlit.learn.checks.calibration import (
     calibration,
 )
 from backlit.learn.checks.context import Context
+from backlit.learn.checks.drift import drift
 from backlit.learn.checks.duplicates import duplicates
 from backlit.learn.checks.groups import groups
 from backlit.learn.checks.imbalance import imbalance
+from backlit.learn.checks.importance import importance
 from backlit.learn.checks.integrity import integrity
 from backlit.learn.checks.leakage import leakage
 from backlit.learn.checks.memorising import memorising
@@ -93,3 +95,49 @@ def test_hostile_names_and_cells_stay_on_their_line():
             assert finding.sentence.isprintable(), finding.sentence
             assert len(finding.sentence) < 1500
             assert finding.advice.isprintable()
+
+
+def adversaries():
+    """Tables on the edge of what can be learned from, each with its problem."""
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(2, 40))
+    y = ["a", "b"] * 20
+    return {
+        "ten rows": ({"x": np.arange(10), "y": ["a", "b"] * 5}, {}),
+        "a column of nothing": ({"x": np.full(40, np.nan), "z": z, "y": y}, {}),
+        "1e300": ({"x": x * 1e300, "z": z * 1e-300, "y": y}, {}),
+        "whole numbers of 62 bits": ({"x": rng.integers(-(2**62), 2**62, 40), "y": y}, {}),
+        "nearly constant": ({"x": np.ones(40), "z": np.r_[np.ones(39), 2], "y": y}, {}),
+        "spaces": ({"t": ["", " ", "  ", "x"] * 10, "y": y}, {}),
+        "booleans": ({"t": ["yes", "no", None, "yes"] * 10, "y": [1, 0] * 20}, {}),
+        "five rare rows": ({"x": np.r_[x, z], "y": ["a"] * 75 + ["b"] * 5}, {}),
+        "twenty classes": ({"x": np.tile(x, 5), "y": [f"c{k % 20}" for k in range(200)]}, {}),
+        "one other value": ({"x": x, "y": np.r_[np.zeros(39), 1]}, {"task": "regression"}),
+        "1e150": ({"x": x, "y": z * 1e150}, {"task": "regression"}),
+        "exact": ({"x": x, "z": z, "y": 3 * x}, {"task": "regression", "metric": "rmse"}),
+        "ages unknown": ({"x": x, "age": np.full(40, np.nan), "y": y}, {"sensitive": ("age",)}),
+        "half of the ages": (
+            {"x": x, "age": np.r_[np.full(20, np.nan), np.arange(20, 40)], "y": y},
+            {"sensitive": ("age",)},
+        ),
+        "the target itself": ({"x": x, "y": y}, {"sensitive": ("y",)}),
+        "three classes": (
+            {"x": np.r_[x, x, x], "c": ["u", None, "w"] * 40, "y": ["a", "b", "c"] * 40},
+            {"metric": "pr_auc", "sensitive": ("c",)},
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", list(adversaries()))
+def test_tables_on_the_edge_give_findings_with_finite_numbers(name):
+    columns, asked = adversaries()[name]
+    table = Table.of(columns)
+    context = fitted(table, Problem("y", **asked))
+    for check in (
+        integrity, leakage, duplicates, imbalance, calibration, groups, importance, memorising,
+    ):  # fmt: skip
+        for finding in check(context):
+            assert np.isfinite(finding.statistic)
+            assert np.isfinite(finding.threshold)
+    for finding in drift(table.take(context.parts.train), table, limits={"drift_rows": 3}):
+        assert np.isfinite(finding.statistic)
