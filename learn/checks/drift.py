@@ -221,7 +221,7 @@ def _number(
             counts = np.array([n, 0])
             now = np.array([int((values == values_before[0]).sum()), 0])
             now[1] = m - now[0]
-        counts, now = _pooled(counts, now, ordered=True)
+        counts, now = _pooled(counts, now)
         stability, bound = psi(counts, now), psi_bound(len(counts), n, m, alpha)
         if stability > max(bound, limits[PSI]):
             reasons.append(
@@ -237,11 +237,11 @@ def _number(
             reasons.append(
                 f"the median went from {number(before, 3)} to {number(float(np.median(values)), 3)}"
             )
-    missing = float(1 - m / new.rows)
-    reasons += _missing(one, new.rows - m, new.rows, alpha, limits)
+    gone = new.rows - m
+    reasons += _missing(one, gone, new.rows, alpha, limits)
     return ColumnDrift(
         one.name, one.kind, m, stability, bound, test, statistic, p,
-        one.missing / one.rows, missing, (), 0.0, tuple(reasons),
+        one.missing / one.rows, gone / new.rows, (), 0.0, tuple(reasons),
     )  # fmt: skip
 
 
@@ -281,7 +281,7 @@ def _category(
     stability = bound = 0.0
     levels = tuple(sorted({text for text in texts if text not in place_of}))
     if n and m:
-        counts, now_pooled = _pooled(np.append(one.counts, 0), now)
+        counts, now_pooled = _pooled(np.append(one.counts, 0), now, new=True)
         stability, bound = psi(counts, now_pooled), psi_bound(len(counts), n, m, alpha)
         if stability > max(bound, limits[PSI]):
             reasons.append(
@@ -290,9 +290,10 @@ def _category(
             k = int(np.argmax(np.abs(now[:-1] / m - np.asarray(one.counts) / n)))
             shares = f"{percent(one.counts[k], n)} to {percent(now[k], m)}"
             reasons.append(f"{quoted(one.levels[k])} went from {shares}")
-        # as many new levels are to be expected as came only once before (I. Good, 1953)
-        expected = min(1.0, (one.singles + 1) / (n + 1))
-        if levels and float(binom.sf(now[-1] - 1, m, expected)) < alpha:
+        # as many rows of new levels are to be expected as levels came only once before (I. Good,
+        # 1953): of both together the new rows have their part by chance
+        once = one.singles + 1
+        if levels and float(binom.sf(now[-1] - 1, once + now[-1], m / (n + m))) < alpha:
             reasons.append(
                 f"{count_text(int(now[-1]), 'row')} with {listed(levels, 3)}, which did not occur"
             )
@@ -304,12 +305,16 @@ def _category(
 
 
 def _pooled(
-    before: np.ndarray, now: np.ndarray, ordered: bool = False
+    before: np.ndarray, now: np.ndarray, new: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Counts whose rare bins are put together: under 5 rows expected on the smaller side."""
+    """Counts whose rare bins are put together: under 5 rows expected on the smaller side.
+
+    With `new` the last bin holds levels that did not occur before: they belong to the rare ones.
+    """
     n, m = before.sum(), now.sum()
-    expected = (before + now) / (n + m) * min(n, m)
-    rare = expected < 5
+    rare = (before + now) / (n + m) * min(n, m) < 5
+    if new:
+        rare[-1] = True
     if not rare.any():
         return before, now
     return (
@@ -351,7 +356,9 @@ def told_apart(
     old = _features(reference, columns, None)
     rows = rng.permutation(new.rows)[: len(old)]
     now = _features(reference, columns, new.take(np.sort(rows)))
-    X = np.vstack([old, now]).astype(np.float32)
+    both = np.vstack([old, now])
+    # a forest asks for order alone, and places in order fit into float32 whatever the values
+    X = np.column_stack([np.unique(column, return_inverse=True)[1] for column in both.T])
     truth = np.repeat([0, 1], [len(old), len(now)])
     half = np.empty(len(truth), np.int64)
     shuffled = rng.permutation(len(truth))
@@ -359,7 +366,11 @@ def told_apart(
     given = np.empty((len(truth), 2))
     for k in (0, 1):
         forest = RandomForestClassifier(
-            n_estimators=40, min_samples_leaf=10, max_samples=0.7, random_state=seed + k, n_jobs=1
+            n_estimators=40,
+            min_samples_leaf=10,
+            max_samples=max(1, int(0.7 * np.sum(half == k))),
+            random_state=seed + k,
+            n_jobs=1,
         ).fit(X[half == k], truth[half == k])
         given[half != k] = forest.predict_proba(X[half != k])
     auc = METRICS["roc_auc"].score(truth, given)
@@ -383,7 +394,8 @@ def _features(reference: Reference, columns: Sequence[str], table: Table | None)
             middle = one.quantiles[len(one.quantiles) // 2] if one.quantiles else 0.0
             made += [np.where(gone, middle, values), gone]
         else:
-            place_of = {level: k for k, level in enumerate(one.levels)}
+            # who came once stands for all that did not come at all: else every new name would tell
+            place_of = {one.levels[k]: k for k in range(len(one.levels)) if one.counts[k] > 1}
             texts = cells if table is None else as_texts(cells)
             made.append([-2 if t is None else place_of.get(t, -1) for t in texts])
     return np.column_stack(made).astype(np.float64)

@@ -43,6 +43,19 @@ def ordered(name: str, column: np.ndarray) -> np.ndarray | None:
     return seconds[codes]
 
 
+def commonest(column: np.ndarray) -> int:
+    """How many cells hold the most frequent value, or are missing where that is more.
+
+    >>> commonest(np.array([1.0, np.nan, 1.0])), commonest(np.array(["a", None, None], object))
+    (2, 2)
+    """
+    if column.dtype == object:
+        counts = np.bincount(levels_of(column)[1] + 1)
+    else:
+        counts = np.unique(column, return_counts=True)[1]
+    return int(counts.max(initial=0))
+
+
 def codes_of(column: np.ndarray) -> tuple[list[str], np.ndarray]:
     """The levels of any column and each cell's number; a missing cell is the last level.
 

@@ -13,7 +13,7 @@ from ...study.text import count_text
 from ..data.cells import levels_of, missing_in
 from ..data.columns import kinds
 from ..data.words import listed, quoted
-from .inputs import bound, input_columns, percent
+from .inputs import bound, commonest, input_columns, percent
 from .odd_cells import far_values, hidden_zeros, mixed_cells, spellings
 from .rules import judged, limit
 
@@ -106,9 +106,7 @@ def still_columns(context: Context) -> list[Finding]:
     rows = context.table.rows
     constant, nearly, most = [], [], 0.0
     for name in input_columns(context):
-        _, codes = levels_of(context.table.column(name))
-        counts = np.bincount(codes + 1)
-        share = counts.max() / rows
+        share = commonest(context.table.column(name)) / rows
         if share == 1.0:
             constant.append(name)
         elif share >= bound(context, CONSTANT) and rows >= 200:

@@ -63,59 +63,62 @@ def leakage(context: Context) -> list[Finding]:
     every = strengths(context, rows)
     if not every:
         return []
-    error, warning = bound(context, GIVEN), bound(context, STRONG)
-    suspects = [one for one in every if one.score >= warning or one.how == "copy"]
-    if not suspects:
+    n = len(rows)
+    given = [one for one in every if one.how == "copy" or one.score >= bound(context, GIVEN)]
+    strong = [one for one in every if one not in given and one.score >= bound(context, STRONG)]
+    findings = _given(context, given, measure, n) + _strong(context, strong, measure, n)
+    if not findings:
         best = every[0]
         text = (
             f"no column gives the target away: the strongest, {quoted(best.column)}, has "
             f"{measure} {number(best.score, 3)} alone"
         )
-        found = judged("leakage", "note", text, best.score, STRONG, context.limits, len(rows), "")
-        return [found, *_identifiers(context, rows, measure), *_sums(context)]
-    findings = []
-    for one in suspects:
-        if one.how == "copy":
-            text = (
-                f"{quoted(one.column)} is nearly a copy of the target: kappa {number(one.score, 4)}"
-            )
-            level, name = "error", COPY
-        elif one.score >= error:
-            told = f"{measure} {number(one.score, 4)}"
-            text = f"{quoted(one.column)} alone gives the target away: {told}"
-            level, name = "error", GIVEN
-        else:
-            text = f"{quoted(one.column)} is strong alone: {measure} {number(one.score, 3)}"
-            level, name = "warning", STRONG
-        text += rescored_text(context, [one.column])
-        advice = (
-            f"if it is known only after the answer, leave it out: ignored=({one.column!r},)"
-            if level == "error"
-            else "is it known at the time of prediction? if not, leave it out (ignored)"
-        )
-        findings.append(
-            judged("leakage", level, text, one.score, name, context.limits, len(rows), advice)
-        )
-    if len(findings) > 3 and all(finding.level == "warning" for finding in findings):
-        strong = [one.column for one in suspects]
-        text = (
-            f"{count_text(len(strong), 'column')} are strong alone, {measure} up to "
-            f"{number(suspects[0].score, 3)}: {listed(strong)}{rescored_text(context, strong)}"
-        )
-        advice = "are they known at the time of prediction? if not, leave them out (ignored)"
-        findings = [
-            judged(
-                "leakage",
-                "warning",
-                text,
-                suspects[0].score,
-                STRONG,
-                context.limits,
-                len(rows),
-                advice,
-            )
-        ]
+        findings = [judged("leakage", "note", text, best.score, STRONG, context.limits, n, "")]
     return [*findings, *_identifiers(context, rows, measure), *_sums(context)]
+
+
+def _given(
+    context: Context, found: Sequence[Strength], measure: str, n: int
+) -> list[Finding]:  # fmt: skip
+    """Columns that are the answer, each an error; the score is that without any of them."""
+    rescored = rescored_text(context, [one.column for one in found]) if found else ""
+    findings = []
+    for one in found:
+        if one.how == "copy":
+            name, told = COPY, f"is nearly a copy of the target: kappa {number(one.score, 4)}"
+        else:
+            name, told = GIVEN, f"alone gives the target away: {measure} {number(one.score, 4)}"
+        text = f"{quoted(one.column)} {told}{rescored}"
+        advice = f"if it is known only after the answer, leave it out: ignored=({one.column!r},)"
+        findings.append(
+            judged("leakage", "error", text, one.score, name, context.limits, n, advice)
+        )
+    return findings
+
+
+def _strong(
+    context: Context, found: Sequence[Strength], measure: str, n: int
+) -> list[Finding]:  # fmt: skip
+    """Columns that may be known too late: a warning each, or one for more than three."""
+    told = [[one] for one in found] if len(found) <= 3 else [list(found)]
+    findings = []
+    for some in told:
+        names = [one.column for one in some]
+        text = f"{quoted(names[0])} is strong alone: {measure} {number(some[0].score, 3)}"
+        advice = "is it known at the time of prediction? if not, leave it out (ignored)"
+        if len(some) > 1:
+            text = (
+                f"{count_text(len(some), 'column')} are strong alone, {measure} up to "
+                f"{number(some[0].score, 3)}: {listed(names)}"
+            )
+            advice = "are they known at the time of prediction? if not, leave them out (ignored)"
+        text += rescored_text(context, names)
+        findings.append(
+            judged(
+                "leakage", "warning", text, some[0].score, STRONG, context.limits, n, advice
+            )
+        )  # fmt: skip
+    return findings
 
 
 def strengths(
@@ -167,7 +170,10 @@ def strengths(
 
 def _kappa(column: np.ndarray, target: np.ndarray) -> float:
     """Cohen's kappa of two columns, the levels of one being named after those of the other."""
-    mine, theirs = codes_of(column)[1], codes_of(target)[1]
+    theirs = codes_of(target)[1]
+    if column.dtype != object and len(np.unique(column)) > theirs.max() + 2:
+        return 0.0
+    mine = codes_of(column)[1]
     rows, columns = int(mine.max()) + 1, int(theirs.max()) + 1
     if rows > columns + 1:
         return 0.0
@@ -200,7 +206,9 @@ def _of_numbers(values: np.ndarray, truth: np.ndarray, classes: int, half: np.nd
 
     kind = DecisionTreeClassifier if classes else DecisionTreeRegressor
     given = np.zeros((len(truth), classes)) if classes else np.zeros(len(truth))
-    X = values[:, None].astype(np.float32)
+    # trees are fitted in float32, which holds no 1e300
+    scale = float(np.abs(values[there]).max(initial=0.0)) or 1.0
+    X = (values / scale).astype(np.float32)[:, None]
     for k in (0, 1):
         inside = half == k
         model = kind(max_leaf_nodes=16 if classes else 64, min_samples_leaf=2, random_state=0)

@@ -140,10 +140,11 @@ def _column(name: str, column: np.ndarray) -> ColumnReference:
         else:
             edges = different[1:]  # few values: a bin for each
         counts = np.bincount(place(edges, values), minlength=len(edges) + 1)
+        scale = float(np.abs(values).max(initial=0.0)) or 1.0  # squares of 1e300 overflow
         return ColumnReference(
             name, "number", rows, missing, tuple(counts.tolist()), tuple(edges.tolist()),
-            tuple(np.quantile(values, np.linspace(0, 1, QUANTILES)).tolist()),
-            float(values.std()),
+            tuple((np.quantile(values / scale, np.linspace(0, 1, QUANTILES)) * scale).tolist()),
+            float((values / scale).std() * scale),
         )  # fmt: skip
     texts, codes = levels_of(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))

@@ -26,7 +26,7 @@ DEPTHS = (1, 2, 3, 4, 6, 8, 12)
 """Levels that a decision tree may have."""
 FOLDS = 3
 CHOOSING_ROWS = 20_000
-"""Rows at most on which the levels are chosen."""
+"""Rows at most on which the levels are chosen, or an unpruned tree is grown."""
 
 
 def fit_simple(
@@ -84,10 +84,16 @@ def fit_unpruned(
     """A tree that may grow until every training row is met: the lesson in memorising.
 
     It is no candidate for use; its training score beside its validation score says how far the
-    rows can be learned by heart.
+    rows can be learned by heart. Of more than 20,000 training rows as many are drawn.
     """
     metric = require_metric(metric) if isinstance(metric, str) else metric
     classes = getattr(task, "classes", ())
+    if len(train.truth) > CHOOSING_ROWS:
+        rows = np.sort(np.random.default_rng(seed).permutation(len(train.truth))[:CHOOSING_ROWS])
+        train = replace(
+            train, X=train.X[rows], target=train.target[rows], truth=train.truth[rows],
+            rows=train.rows[rows],
+        )  # fmt: skip
     tree = _grown(train.X, train.truth, len(classes), None, 1, seed)
     return candidate_of(
         "unpruned tree", described_tree(tree), tree.outputs, train, validation, metric,
@@ -141,27 +147,37 @@ def described_tree(tree: Tree) -> str:
 
 
 def fit_linear(train: Part, classes: int) -> Linear:
-    """Logistic regression for two classes or more, ridge regression for 0."""
+    """Logistic regression for two classes or more, ridge regression for 0.
+
+    In one thread: the products are small, and their bits must not depend on the machine's cores.
+    """
+    from threadpoolctl import threadpool_limits
+
     X = np.asarray(train.X, np.float64)
     if not X.shape[1]:
         return _blind(train.truth, classes)
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _fitted_linear(X, train.truth, classes)
+
+
+def _fitted_linear(X: np.ndarray, truth: np.ndarray, classes: int) -> Linear:
     if not classes:
         from sklearn.linear_model import RidgeCV
 
-        ridge = RidgeCV(alphas=np.logspace(-2, 4, 13)).fit(X, train.truth)
+        ridge = RidgeCV(alphas=np.logspace(-2, 4, 13)).fit(X, truth)
         return Linear(np.asarray(ridge.coef_, np.float64), np.asarray(ridge.intercept_, np.float64))
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    known = np.unique(train.truth)
+    known = np.unique(truth)
     if len(known) < 2:
-        return _blind(train.truth, classes)
+        return _blind(truth, classes)
     model = LogisticRegression(C=1.0, max_iter=500)
     for iterations in (500, 10_000):
         model.set_params(max_iter=iterations)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            model.fit(X, train.truth)
+            model.fit(X, truth)
         if not any(issubclass(warning.category, ConvergenceWarning) for warning in said):
             break
     weights = np.zeros((X.shape[1], classes))

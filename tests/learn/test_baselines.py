@@ -226,11 +226,11 @@ def test_the_simpler_one_is_recommended_within_the_noise():
     chosen, sentence = recommend([baseline, linear, tree], validation, "accuracy")
     assert chosen is linear
     assert "the logistic regression is recommended" in sentence
-    assert "the decision tree, 0.82, is better only within the noise" in sentence
+    assert "the decision tree, 0.820, is better only within the noise" in sentence
     assert "n = 200" in sentence
     chosen, sentence = recommend([baseline, linear, tree, network], validation, "accuracy")
     assert chosen is network
-    assert "beats the 0.8 of the logistic regression" in sentence
+    assert "beats the 0.800 of the logistic regression" in sentence
     chosen, sentence = recommend([baseline], validation, "accuracy")
     assert chosen is baseline
     assert sentence.startswith("nothing beats the baseline")
