@@ -30,7 +30,7 @@ def graph(result: Result) -> str:
         )
         shown = (
             "<details><summary>Show the graph here</summary>"
-            '<div class="scroll graph" tabindex="0" role="group" aria-label="The graph">'
+            '<div class="scroll" tabindex="0" role="group" aria-label="The graph">'
             f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}" />'
             f'<img alt="The computation graph of the loss" src="{light}" /></picture></div>'
             "</details>"

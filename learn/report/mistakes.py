@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...study.text import number
 from ..result import Result
 from .charts import BLUE, CARD, INK, chart, plain_numbers
 from .page import esc, panel, table
@@ -101,7 +102,7 @@ def confusion(result: Result) -> str:
     body = "\n".join(lines)
     drawn = f"""<div class="scroll" tabindex="0" role="group" aria-label="Confusion matrix">
 <table class="confusion">
-<caption>Rows are the true class, columns the predicted one</caption>
+<caption><span>Rows are the true class, columns the predicted one</span></caption>
 <thead><tr><td class="corner"></td>{head}</tr></thead>
 <tbody>
 {body}
@@ -152,7 +153,7 @@ def residuals(result: Result) -> str:
 
     drawn = chart(f"Predicted over true {target}", "residuals", paint, (440, 400))
     error = np.abs(predicted - truth)
-    half, most = (score(float(np.quantile(error, share))) for share in (0.5, 0.9))
+    half, most = (number(float(np.quantile(error, share)), 3) for share in (0.5, 0.9))
     body = f"""<div class="pair"><figure>{drawn}</figure>
 <div class="beside"><p>Each point is a row of the test part{_thinned(step)}; on the dotted line a
 prediction would be exact.</p>

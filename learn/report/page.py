@@ -94,9 +94,10 @@ def table(
         )
         lines.append(f"<tr{_class('marked' if i == marked else '')}>{body}</tr>")
     body = "\n".join(lines)
+    said = esc(caption)
     return (
-        f'<div class="scroll" tabindex="0" role="group" aria-label="{esc(caption)}">'
-        f'<table class="rows">\n<caption>{esc(caption)}</caption>\n<thead><tr>{names}</tr></thead>'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{said}"><table class="rows">\n'
+        f"<caption><span>{said}</span></caption>\n<thead><tr>{names}</tr></thead>"
         f"\n<tbody>\n{body}\n</tbody></table></div>"
     )
 

@@ -65,6 +65,9 @@ section > :last-child, .panel > :last-child, .told > :last-child, details > :las
 .notice { background: var(--warn); border-color: var(--warn-line); }
 .notice p { margin: 0; }
 .verdict { border-top: 4px solid var(--blue); }
+.note-verdict { border-top-color: var(--good-line); }
+.warning-verdict { border-top-color: var(--warn-line); }
+.error-verdict { border-top-color: var(--bad-line); }
 .verdict .headline { font-size: 1.45rem; line-height: 1.3; font-weight: 600; margin-bottom: 1rem;
   letter-spacing: -.01em; max-width: 40rem; }
 .verdict .level { margin-right: .5rem; }
@@ -126,6 +129,7 @@ svg text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans
 .scroll img { display: block; max-width: max(100%, 40rem); height: auto; margin: 0 auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; font-size: .9375rem; padding-bottom: .35rem; }
+caption span { display: inline-block; max-width: min(46rem, calc(100vw - 5rem)); }
 th, td { padding: .38rem .8rem; text-align: left; vertical-align: middle; }
 th { font-weight: 400; }
 thead th { color: var(--soft); font-size: .875rem; vertical-align: bottom; line-height: 1.3; }
@@ -219,7 +223,8 @@ footer { color: var(--soft); font-size: .875rem; padding: 0 .2rem; }
   .rows td, .rows th { padding: .35rem .4rem; }
   .confusion td, .confusion th { min-width: 1.6rem; padding: .25rem .12rem; font-size: .875rem; }
   .confusion tbody th { padding-right: .4rem; }
-  .chart text { font-size: 14px; }
+  .rows .fill, .rows .line { min-width: 6.5rem; }
+  .rows .model { min-width: 7.5rem; }
   .strip text { font-size: 17px; }
   .slider { grid-template-columns: 1fr; gap: .3rem; }
 }
@@ -228,11 +233,13 @@ footer { color: var(--soft); font-size: .875rem; padding: 0 .2rem; }
   body { display: block; padding: 0; max-width: none; background: none; font-size: 10.5pt; }
   nav, .slider { display: none; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 1rem 0; }
-  .verdict { border-top: 4px solid var(--blue); }
+  .verdict { border-top: 4px solid; }
   h2, h3, summary { break-after: avoid; }
   figure, .finding, tr, .tiles, .steps-do { break-inside: avoid; }
   .scroll { overflow: visible; }
-  .graph img { max-height: 24cm; }
+  .scroll img { max-width: 100%; max-height: 24cm; }
+  .rows { font-size: 9pt; }
+  th, td { padding: .25rem .4rem; }
   .marked, .finding, .confusion td, .meter, .notice, .chart { print-color-adjust: exact;
     -webkit-print-color-adjust: exact; }
 }
