@@ -5,13 +5,14 @@ as a small PNG, because a hundred thousand rectangles would not be small.
 from __future__ import annotations
 
 import base64
+import math
 import struct
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from .charts import SERIES
+from .charts import SERIES, tick
 from .page import esc
 from .words import score
 
@@ -84,22 +85,19 @@ def exam_strip(name: str, value: float, interval: tuple[float, float], baseline:
     """The test score with its interval and the baseline, on one line that says where it begins."""
     width, left, right = 520, 24, 496
     ends = [v for v in (value, *interval, baseline) if np.isfinite(v)] or [0.0]
-    low, high = min(ends), max(ends)
-    if low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    else:
-        low, high = low - 0.08 * (high - low or 1), high + 0.08 * (high - low or 1)
+    ticks = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    if min(ends) < 0 or max(ends) > 1:
+        ticks = round_ticks(min(ends), max(ends))
+    low, high = ticks[0], ticks[-1]
 
     def at(v: float) -> float:
         return left + (right - left) * (v - low) / (high - low)
 
     parts = [f'<path class="s-line" d="M{left} 40H{right}"/>']
-    for k in range(6):
-        x, shown = left + (right - left) * k / 5, low + (high - low) * k / 5
+    for shown in ticks:
+        x = at(shown)
         parts.append(f'<path class="s-line" d="M{x:.1f} 36v8"/>')
-        words = f"{shown:.2g}" if high - low < 100 else f"{shown:.0f}"
-        words = words.replace("-", "−")
-        parts.append(f'<text x="{x:.1f}" y="68" text-anchor="middle">{words}</text>')
+        parts.append(f'<text x="{x:.1f}" y="68" text-anchor="middle">{tick(shown)}</text>')
     if all(map(np.isfinite, interval)):
         a, b = map(at, interval)
         parts.append(
@@ -122,6 +120,19 @@ def exam_strip(name: str, value: float, interval: tuple[float, float], baseline:
     return (
         f'<svg viewBox="0 0 {width} 76" role="img" aria-label="{esc(title)}">{"".join(parts)}</svg>'
     )
+
+
+def round_ticks(low: float, high: float) -> list[float]:
+    """Round numbers at even steps that enclose both ends, about five of them.
+
+    >>> round_ticks(-0.03, 0.61)
+    [-0.2, 0.0, 0.2, 0.4, 0.6, 0.8]
+    """
+    span = high - low or abs(high) or 1.0
+    step = 10.0 ** math.floor(math.log10(span / 4))
+    step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 5)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [round(k * step, 12) for k in range(first, max(last, first + 1) + 1)]
 
 
 def _apart(

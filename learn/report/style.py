@@ -6,7 +6,7 @@ CSS = """
 :root {
   color-scheme: light dark;
   --page: #f6f5f2; --card: #ffffff; --ink: #1c1e21; --soft: #5d6470; --line: #dfdcd5;
-  --blue: #2166ac; --orange: #b35806; --wash: #eef3f9; --warn: #fdf1e3; --warn-line: #b35806;
+  --blue: #2166ac; --orange: #b35806; --wash: #eef3f9; --warn: #fdf1e3; --warn-line: #a04a00;
   --bad: #fbecef; --bad-line: #b3173f; --good-line: #1b7a4b; --mark: #fff8ea;
   --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #b8578f; --c4: #2f96cf; --c5: #c98500;
   --c6: #7a5195; --c7: #777777;

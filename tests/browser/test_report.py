@@ -1,5 +1,5 @@
-"""The page of a walk in Debian's chromium: nothing sticks out or lies over something else, sliders move
-by keys and carry what they show, names stay text, all of it can be read without the script.
+"""The page of a walk in Debian's chromium: nothing sticks out or lies over something else, sliders
+move by keys and carry what they show, names stay text, all of it can be read without the script.
 """
 
 import json
