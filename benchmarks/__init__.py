@@ -12,6 +12,7 @@ Run it
     python -m benchmarks node --systems backlit,torch
     python -m benchmarks kernels --quick   # three short rounds, no repeats: a smoke test
     python -m benchmarks --list            # groups, rows, systems, and what is missing here
+    python -m benchmarks programs --update # these rows anew in the results of the last full run
     python -m benchmarks --readme          # the README's tables anew, from benchmarks/results.json
 
 A full run writes ``benchmarks/results.json`` and ``benchmarks/results.svg``, one of ``scaling``
@@ -67,6 +68,9 @@ What is compared
     jax's scripts keep their compiled code on disk as backlit keeps its kernels (that halves their
     time). `digits` trains until 0.96 of a validation set are right: same data, distribution of
     initial weights, batch and rate; the epochs it took are a row of their own.
+`estimators`
+    `fit` of an MLPClassifier on digits, backlit's beside scikit-learn's: the same first weights,
+    batches and epochs, each in float32; a new estimator each time, so recording is in it.
 `chain`
     Nine elementwise ops: backlit under `bl.replay` (and eager, a column), torch's own fused
     `F.gelu`, and the written-out formula under torch.compile and jax.jit.

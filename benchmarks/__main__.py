@@ -12,7 +12,7 @@ from .cases import GROUPS, choose
 from .goals import judge
 from .machine import describe
 from .readme import rewrite
-from .report import load, save
+from .report import load, merged, save
 from .runner import Plan, Runner
 from .systems import SYSTEMS, present
 
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--quick", action="store_true", help="short slices, no repeats: a smoke test")
     add("--json", type=Path, metavar="PATH", help="write (or, with --readme, read) the results")
     add("--chart", type=Path, metavar="PATH", help="draw the ratios (scaling: the times) as SVG")
+    add("--update", action="store_true", help="put the rows into the results that are there")
     add("--list", action="store_true", help="list groups, rows and systems, then exit")
     add("--readme", action="store_true", help="rewrite the README's block from the JSON, then exit")
     return parser
@@ -67,6 +68,8 @@ def _positive(text: str) -> int:
 
 
 def _measure(options: argparse.Namespace) -> int:
+    if options.update and (options.quick or options.systems):
+        raise ValueError("--update takes whole rows: without --quick and --systems")
     cases = choose(options.names)
     systems = _systems(options.systems)
     plan = Plan(
@@ -92,6 +95,9 @@ def _measure(options: argparse.Namespace) -> int:
         }
     result["goals"] = judge(rows)
     print(tables.everything(result))
+    if options.update:
+        result = merged(load(options.json or HERE / "results.json"), result)
+        result["goals"] = judge(result["rows"])
     _write(result, options)
     return 0
 
@@ -99,7 +105,8 @@ def _measure(options: argparse.Namespace) -> int:
 def _write(result: dict, options: argparse.Namespace) -> None:
     """The files asked for; without being asked those of a complete run of all, or of `scaling`."""
     scaling = options.names == ["scaling"]
-    complete = not options.systems and not options.quick and (scaling or not options.names)
+    whole = scaling or options.update or not options.names
+    complete = whole and not options.systems and not options.quick
     own = HERE / ("scaling" if scaling else "results")
     json_path = options.json or (own.with_suffix(".json") if complete else None)
     chart_path = options.chart or (own.with_suffix(".svg") if complete else None)

@@ -33,6 +33,7 @@ def write(spec: dict, path: str | Path) -> None:
         "operation": _operands,
         "gelu": _operands,
         "digits": _digits,
+        "fit": _digits,
     }
     maker = makers.get(spec["kind"])
     np.savez(path, **(maker(spec) if maker else {}))  # pyright: ignore[reportArgumentType]

@@ -6,7 +6,7 @@ from .cases.case import Group
 from .roofline import rates, reached
 from .systems import SYSTEMS
 
-VERSIONED = ("backlit", "numpy", "numba", "torch", "jax")
+VERSIONED = ("backlit", "numpy", "numba", "torch", "jax", "scikit-learn")
 
 
 def header(machine: dict, plan: dict, versions: dict[str, str] | None = None) -> str:

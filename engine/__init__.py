@@ -38,6 +38,7 @@ from .ops.elementwise import (
     tanh,
     where,
 )
+from .ops.lookup import embedding, one_hot
 from .ops.losses import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -94,12 +95,13 @@ __all__ = [
     "Replay", "ReplayError", "ShapeError", "Source", "Tensor", "absolute", "accumulate_",
     "adam_update", "add", "advance_", "apply", "arange", "argmax", "astype", "backward_steps",
     "bernoulli", "binary_cross_entropy_with_logits", "broadcast_to", "concatenate", "copy_",
-    "cross_entropy", "default_generator", "div", "dropout", "enable_grad", "exp", "expand_dims",
-    "fill_", "find_nan", "flatten", "full", "get_num_threads", "gradcheck", "gradients",
-    "is_grad_enabled", "linear", "log", "log_softmax", "manual_seed", "matmul", "maximum", "mean",
-    "minimum", "momentum_update", "mse_loss", "mul", "neg", "no_grad", "normal", "ones",
-    "ones_like", "pair_sum", "permutation", "power", "primitive", "registry", "relu", "replay",
-    "reshape", "scale_", "scope", "set_num_threads", "sgd_update", "sigmoid", "sign", "softmax",
-    "softplus", "source_of", "sqrt", "square", "squeeze", "stack", "sub", "swapaxes", "tanh",
-    "tensor", "trace", "transpose", "uniform", "where", "zero_", "zeros", "zeros_like",
+    "cross_entropy", "default_generator", "div", "dropout", "embedding", "enable_grad", "exp",
+    "expand_dims", "fill_", "find_nan", "flatten", "full", "get_num_threads", "gradcheck",
+    "gradients", "is_grad_enabled", "linear", "log", "log_softmax", "manual_seed", "matmul",
+    "maximum", "mean", "minimum", "momentum_update", "mse_loss", "mul", "neg", "no_grad", "normal",
+    "one_hot", "ones", "ones_like", "pair_sum", "permutation", "power", "primitive", "registry",
+    "relu", "replay", "reshape", "scale_", "scope", "set_num_threads", "sgd_update", "sigmoid",
+    "sign", "softmax", "softplus", "source_of", "sqrt", "square", "squeeze", "stack", "sub",
+    "swapaxes", "tanh", "tensor", "trace", "transpose", "uniform", "where", "zero_", "zeros",
+    "zeros_like",
 ]  # fmt: skip

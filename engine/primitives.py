@@ -5,6 +5,7 @@ one record in one place; the registry holds them all, for tests, documentation a
 from __future__ import annotations
 
 import dis
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,19 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ShapeError
+from .errors import DtypeError, ShapeError
 from .kernels.abi import MAX_DIMS
 from .tape import last_change, recorder, recorders, state, tick
-from .tensors import Tensor, new
+from .tensors import BOOL, FLOATS, INT, Tensor, new
 
 Rule = Callable[..., Any]
+PACKAGE = __name__.partition(".")[0] + "."
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Primitive:
     """One op: how it is computed, how its gradient is, and what to tell about it.
 
-    `forward(*tensors, **params)` returns the array of the result. `rules` has one formula for each
+    `forward(*tensors, **params)` returns the array of the result; a NumPy scalar, which NumPy makes
+    of arrays without dimensions, becomes an array. `rules` has one formula for each
     operand, `rule(g, ans, *inputs, **params)`, in tensor functions; None where no gradient flows.
     A primitive of any number of operands has one rule, which gives the contributions of all.
     """
@@ -52,6 +55,12 @@ class Primitive:
     uses: tuple[frozenset[int], ...] = field(default=(), repr=False)
     """For each rule, which of (ans, *inputs) it reads: -1 is ans."""
 
+    def __post_init__(self) -> None:
+        """Ops of others are checked at each call, which costs backlit's own nothing."""
+        module = getattr(self.forward, "__module__", None) or ""
+        if not module.startswith(PACKAGE) and not self.in_place:
+            object.__setattr__(self, "forward", _checked(self.name, self.forward))
+
     def rule(self, slot: int) -> Rule | None:
         """The rule of one operand."""
         rules = self.rules
@@ -60,6 +69,29 @@ class Primitive:
         if not isinstance(rules, tuple):
             return lambda g, ans, *inputs, **params: rules(g, ans, *inputs, **params)[slot]
         return rules[slot]
+
+
+def _checked(name: str, forward: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """A forward whose result is an array that kernels can read, or an error."""
+
+    @functools.wraps(forward)
+    def checked(*inputs: Tensor, **params: Any) -> np.ndarray:
+        made = forward(*inputs, **params)
+        if isinstance(made, np.generic):
+            made = np.asarray(made)
+        if not isinstance(made, np.ndarray):
+            raise DtypeError(
+                f"{name}: its forward returned {type(made).__name__}; it is given tensors and "
+                "returns a NumPy array, as np.exp(x.data)"
+            )
+        if made.dtype not in (*FLOATS, INT, BOOL):
+            raise DtypeError(
+                f"{name}: its forward returned an array of {made.dtype}; tensors hold float32, "
+                "float64, int64 or bool, so end it with .astype(x.dtype)"
+            )
+        return made
+
+    return checked
 
 
 registry: dict[str, Primitive] = {}

@@ -1,4 +1,4 @@
-"""The learning loop, from a raw table to an honest prediction, and the `backlit` command.
+"""From a raw table to an honest prediction, explained at every step; and the `backlit` command.
 Names are looked up at first use, so that `backlit --version` imports neither NumPy nor Numba."""
 
 from __future__ import annotations
@@ -7,41 +7,56 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .datasets import DATASETS, Dataset, load_dataset
-    from .experiment import Outcome, run
-    from .loop import Epoch, Fit, train
-    from .scaling import Standardiser
-    from .settings import Settings
-    from .split import Split, split_rows
+    from .checks.context import Context
+    from .data.builtin import BUILTIN, load
+    from .data.splitting import Parts, split
+    from .data.table import Table
+    from .errors import DataError, LearnError, UsageError
+    from .models.estimators import MLPClassifier, MLPRegressor
+    from .problem import Problem
+    from .result import Result
+    from .saved import Saved
+    from .unsupervised import explore
+    from .walk import Settings, learn
 
 _HOME = {
-    "DATASETS": "datasets",
-    "Dataset": "datasets",
-    "load_dataset": "datasets",
-    "Outcome": "experiment",
-    "run": "experiment",
-    "Epoch": "loop",
-    "Fit": "loop",
-    "train": "loop",
-    "Standardiser": "scaling",
-    "Settings": "settings",
-    "Split": "split",
-    "split_rows": "split",
+    "BUILTIN": "data.builtin",
+    "Context": "checks.context",
+    "DataError": "errors",
+    "LearnError": "errors",
+    "MLPClassifier": "models.estimators",
+    "MLPRegressor": "models.estimators",
+    "Parts": "data.splitting",
+    "Problem": "problem",
+    "Result": "result",
+    "Saved": "saved",
+    "Settings": "walk",
+    "Table": "data.table",
+    "UsageError": "errors",
+    "explore": "unsupervised",
+    "learn": "walk",
+    "load": "data.builtin",
+    "split": "data.splitting",
 }
 
 __all__ = [
-    "DATASETS",
-    "Dataset",
-    "Epoch",
-    "Fit",
-    "Outcome",
+    "BUILTIN",
+    "Context",
+    "DataError",
+    "LearnError",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Parts",
+    "Problem",
+    "Result",
+    "Saved",
     "Settings",
-    "Split",
-    "Standardiser",
-    "load_dataset",
-    "run",
-    "split_rows",
-    "train",
+    "Table",
+    "UsageError",
+    "explore",
+    "learn",
+    "load",
+    "split",
 ]
 
 

@@ -1,5 +1,5 @@
-"""The `backlit` command: `learn` trains a network on a dataset, `draw` and `walk` show the chain
-rule, `doctor` looks at the installation.
+"""The `backlit` command: `learn` walks from a table to a prediction, `predict` and `drift` use what
+it left, `draw` and `walk` show the chain rule, `doctor` looks at the installation.
 What the user can mend becomes one line on standard error and exit code 2, never a traceback."""
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
+from . import running, studying
 from .errors import LearnError, UsageError
-from .studying import add_commands, study
 
 OK, FAILED, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
@@ -23,20 +22,6 @@ exit codes:
   1    the loss became infinite or NaN; or the doctor found something broken
   2    bad input, told in one line
   130  stopped by Ctrl-C; the best weights so far and their report are written
-"""
-
-LEARN = """\
-Trains a network on a dataset and writes report.html, graph.svg, model.safetensors,
-run.json and predictions.csv. Rows are cut 60/20/20; the test part is looked at once.
-
-datasets:
-  classes  digits moons circles spirals blobs xor iris wine breast_cancer
-  numbers  diabetes
-
-examples:
-  backlit learn digits
-  backlit learn moons --hidden 16,16 --epochs 200 --seed 0 --out runs/moons
-
 """
 
 
@@ -76,29 +61,13 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
     commands = parser.add_subparsers(dest="command", metavar="command")
-    learn = commands.add_parser(
-        "learn",
-        help="train a network on a dataset and write a report",
-        description=LEARN,
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    learn.add_argument("dataset", nargs="?", help="one of the datasets above")
-    learn.add_argument("--hidden", type=sizes, metavar="N,N", help="units of the hidden layers")
-    learn.add_argument("--epochs", type=positive_int, metavar="N", help="passes over the rows")
-    learn.add_argument("--lr", type=positive_float, metavar="X", help="Adam's learning rate")
-    learn.add_argument("--batch-size", type=positive_int, metavar="N", help="rows per update")
-    learn.add_argument("--seed", type=seed, metavar="N", help="of split, weights, shuffling (0)")
-    learn.add_argument("--out", type=Path, metavar="FOLDER", help="default: runs/<dataset>")
-    learn.add_argument("--overwrite", action="store_true", help="replace an earlier run there")
-    learn.add_argument("--quiet", action="store_true", help="print the result only")
-    add_commands(
-        commands,
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    for add_commands in (running.add_commands, studying.add_commands):
+        add_commands(
+            commands,
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
     commands.add_parser(
         "doctor",
         help="look at versions, processor and kernel cache",
@@ -152,97 +121,18 @@ def _dispatch(argv: Sequence[str] | None) -> int:
         given = parser.parse_args(argv)
     except SystemExit as leaving:  # --help and --version
         return int(leaving.code or 0)
-    if given.command == "learn":
-        return learn(given)
-    if given.command in ("draw", "walk"):
-        return study(given)
+    run = {
+        "learn": running.learn,
+        "predict": running.predict,
+        "drift": running.drift,
+        "draw": studying.study,
+        "walk": studying.study,
+    }.get(given.command)
+    if run is not None:
+        return run(given)
     if given.command == "doctor":
         from .doctor import examine
 
         return examine()
     parser.print_help()
     return OK
-
-
-def learn(given: argparse.Namespace) -> int:
-    """`backlit learn`: prepare, train, test, write."""
-    from .datasets import DATASETS, require_known
-    from .rundir import RunFolder
-    from .settings import Settings
-
-    if given.dataset is None:
-        raise UsageError(f"which dataset? One of {', '.join(DATASETS)}")
-    require_known(given.dataset)
-    settings = Settings.default(
-        given.dataset,
-        hidden=given.hidden,
-        epochs=given.epochs,
-        lr=given.lr,
-        batch_size=given.batch_size,
-        seed=given.seed,
-    )
-    path = Path("runs") / settings.dataset if given.out is None else given.out
-    with RunFolder(path, given.overwrite) as folder:
-        from .artifacts import files_of, record_of
-        from .experiment import carry_out, prepare
-        from .interrupt import Interruptible
-        from .terminal import Terminal
-
-        terminal = Terminal(quiet=given.quiet)
-        terminal.first_run()
-        prepared = prepare(settings)
-        terminal.prepared(prepared)
-        with Interruptible() as ctrl_c:
-            with terminal.progress(settings.epochs, prepared.task.score_name) as on_epoch:
-                outcome = carry_out(prepared, on_epoch, should_stop=lambda: ctrl_c.asked)
-            fit = outcome.fit
-            if fit.status == "interrupted":
-                terminal.say("Stopped", f"{fit.message}; going on with the best weights so far")
-            terminal.outcome(outcome)
-            files = files_of(outcome)
-            folder.finish(files, record_of(outcome))
-        terminal.say("Wrote", f"{path}/: {', '.join([*files, 'run.json'])}")
-    if fit.status == "diverged":
-        complain(fit.message)
-        return FAILED
-    return INTERRUPTED if ctrl_c.asked else OK
-
-
-def sizes(text: str) -> tuple[int, ...]:
-    """Layer sizes such as 64,64.
-
-    >>> sizes("64, 64")
-    (64, 64)
-    """
-    return tuple(positive_int(size) for size in text.split(","))
-
-
-def positive_int(text: str) -> int:
-    """A whole number of 1 or more."""
-    value = _number(int, text, "a whole number of 1 or more")
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return value
-
-
-def positive_float(text: str) -> float:
-    """A number above 0 that is not infinite."""
-    value = _number(float, text, "a number above 0")
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
-
-
-def seed(text: str) -> int:
-    """A whole number from 0 to 2**63 - 1."""
-    value = _number(int, text, "a whole number of 0 or more")
-    if not 0 <= value < 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2**63 - 1")
-    return value
-
-
-def _number(kind: type, text: str, wanted: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None

@@ -5,13 +5,17 @@ test part; the verdict. The terminal, the page and the JSON file render these an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..study.findings import Finding
 from .checks.context import Context
 from .models.candidate import Candidate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class Step:
 
     number: int
     key: str
-    """"problem", "table", "split", "models", "untrained", "loss", "optimise", "verdict", "trust"."""
+    """One of "problem", "table", "split", "models", "untrained", "loss", "optimise", "verdict",
+    "trust"."""
     title: str
     found: tuple[str, ...]
     """Sentences with their numbers."""
@@ -77,8 +82,57 @@ class Result:
     "worst_rows", "confusion": see report/."""
 
     @property
+    def report(self) -> Report:
+        """The page: `result.report.save("report.html")`; in a notebook it shows itself."""
+        return Report(self)
+
+    def predict(self, rows: Any) -> pd.DataFrame:
+        """Predictions of the recommended model for new rows: a Table, a DataFrame or a mapping of
+        columns. One row each: the class with its probability and those of all, or the value.
+
+        Raises DataError where a column that the model needs is missing; `warnings` says the rest.
+        """
+        from .data.table import Table
+        from .saved import predictions
+
+        context = self.context
+        assert context.preparation is not None
+        outputs = self.verdict.recommended.outputs
+        return predictions(context.preparation, outputs, Table.of(rows), context.problem.target)
+
+    def warnings(self, rows: Any) -> list[str]:
+        """What is new about rows: categories, numbers out of range, extra columns."""
+        from .data.table import Table
+
+        assert self.context.preparation is not None
+        return self.context.preparation.warnings(Table.of(rows).frame)
+
+    @property
     def findings(self) -> list[Finding]:
         """Of all steps, the worst first."""
         order = {"error": 0, "warning": 1, "note": 2}
         every = [finding for step in self.steps for finding in step.findings]
         return sorted(every, key=lambda finding: order[finding.level])
+
+
+@dataclass(frozen=True)
+class Report:
+    """The report of a result as one offline HTML page."""
+
+    result: Result
+
+    @property
+    def html(self) -> str:
+        """The page; the same result gives the same text."""
+        from .report.html import render
+
+        return render(self.result)
+
+    def save(self, path: str | Path) -> None:
+        """Write the page, whole or not at all. Raises OSError where it cannot be written."""
+        from ..nn.atomic import write_atomically
+
+        write_atomically(Path(path), [self.html.encode(errors="replace")])
+
+    def _repr_html_(self) -> str:
+        return self.html

@@ -14,14 +14,16 @@ from .errors import RunFolderError
 
 FORMAT = "backlit run"
 RECORD = "run.json"  # says who wrote the folder, and whether the run came to its end
+CHECKPOINT = "checkpoint.safetensors"  # of a run on its way
 
 
 class RunFolder:
     """A claimed run folder, used as a context manager.
 
     Entering refuses what is in the way: a folder that holds anything, unless `overwrite` is set
-    and its run.json says that backlit wrote it. Leaving by an exception gives the claim back: an
-    earlier run stays as it was, a new folder goes away. Raises RunFolderError.
+    and its run.json says that backlit wrote it; with `resume` it must hold a run that was killed.
+    Leaving by an exception gives the claim back: an earlier run stays as it was, a new folder goes
+    away, unless there is a checkpoint in it to go on from. Raises RunFolderError.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "run"
@@ -35,10 +37,11 @@ class RunFolder:
     backlit.learn.errors.RunFolderError: ... holds a finished run; --overwrite replaces it, ...
     """
 
-    def __init__(self, path: Path, overwrite: bool = False) -> None:
+    def __init__(self, path: Path, overwrite: bool = False, resume: bool = False) -> None:
         """Note the place; nothing is touched yet."""
         self.path = path
         self.overwrite = overwrite
+        self.resume = resume
         self._made: list[Path] = []  # folders made here, outermost first
         self._claimed = False
         self._finished = False
@@ -61,6 +64,20 @@ class RunFolder:
         """Give back a claim that came to nothing."""
         if not self._finished:
             self._give_back()
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where a run on its way writes itself down."""
+        return self.path / CHECKPOINT
+
+    def looks(self, sha256: str, seed: int) -> int:
+        """How often finished runs here have looked at the test part of this table and seed."""
+        record = read_record(self.path) or {}
+        told = record.get("test_looks")
+        if not isinstance(told, dict) or told.get("sha256") != sha256 or told.get("seed") != seed:
+            return 0
+        count = told.get("count")
+        return count if isinstance(count, int) and count > 0 else 0
 
     def finish(self, files: dict[str, bytes], record: dict[str, Any]) -> None:
         """Write the files, then the record that makes the run a finished one.
@@ -87,7 +104,13 @@ class RunFolder:
             self._check_replaceable()
             with tempfile.TemporaryFile(dir=self.path):
                 pass  # it can be written
+            if not self.resume:
+                self.checkpoint.unlink(missing_ok=True)
             return
+        if self.resume:
+            raise RunFolderError(
+                f"there is no run in {self.path} to go on with; leave out --resume"
+            )
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)
@@ -106,10 +129,18 @@ class RunFolder:
                 f"{self.path} exists and backlit did not write it (no {RECORD} of a run in it), "
                 "so not even --overwrite touches it; choose another --out"
             )
+        if self.resume:
+            if not self.checkpoint.exists():
+                raise RunFolderError(
+                    f"{self.path} has no checkpoint of a run that was killed; leave out --resume"
+                )
+            return
         if not self.overwrite:
             state = "a finished run" if record.get("finished") else "an unfinished run"
+            onward = "--resume goes on with it, " if self.checkpoint.exists() else ""
             raise RunFolderError(
-                f"{self.path} holds {state}; --overwrite replaces it, --out names another folder"
+                f"{self.path} holds {state}; {onward}--overwrite replaces it, --out names another "
+                "folder"
             )
 
     def _write_all(self, files: dict[str, bytes], record: dict[str, Any]) -> None:
@@ -123,8 +154,9 @@ class RunFolder:
         for name in _own_names(before):
             if name not in files:
                 (self.path / name).unlink(missing_ok=True)
-        whole = {"format": FORMAT, "finished": True, "files": sorted(files), **record}
+        whole = {**record, "format": FORMAT, "finished": True, "files": sorted(files)}
         write_atomically(self.path / RECORD, [_as_json(whole)])
+        self.checkpoint.unlink(missing_ok=True)
         self._finished = True
 
 

@@ -132,7 +132,7 @@ def _write(given: argparse.Namespace, loss: Any, names: dict[str, object] | None
 def _show_partial(given: argparse.Namespace, error: Any) -> None:
     """Show what the script of a ScriptError had computed when it stopped."""
     from ..engine import BacklitError
-    from ..study import draw
+    from ..study import draw, walk
 
     try:
         figure = draw(error.cause, names=error.names)  # with the op that failed, in red
@@ -140,12 +140,14 @@ def _show_partial(given: argparse.Namespace, error: Any) -> None:
         return _list_partial(error)
     print(figure.text(), end="")
     if given.command == "draw":
-        out = given.out or FIGURE
-        try:
-            figure.save(out)
-            print(f"\nWrote {out}, as far as it got")
-        except (OSError, ValueError):
-            pass  # the script's error is the one to tell
+        made, out = figure, given.out or FIGURE
+    else:
+        made, out = walk(error.cause, names=error.names), given.out or PAGE
+    try:
+        made.save(out)
+        print(f"\nWrote {out}, as far as it got")
+    except (OSError, ValueError):
+        pass  # the script's error is the one to tell
     return None
 
 

@@ -5,7 +5,7 @@ Names, defaults and numbers are PyTorch's wherever both have a thing.
 from . import functional
 from . import initialisers as init
 from .containers import MLP, ModuleList, Sequential
-from .layers import Dropout, Flatten, Identity, Linear, ReLU, Sigmoid, Tanh
+from .layers import Dropout, Embedding, Flatten, Identity, Linear, ReLU, Sigmoid, Tanh
 from .loading import Batches, batches
 from .losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from .modules import Module
@@ -18,6 +18,7 @@ __all__ = [
     "Batches",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Identity",
     "Linear",

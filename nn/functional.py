@@ -11,9 +11,11 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "dropout",
+    "embedding",
     "linear",
     "log_softmax",
     "mse_loss",
+    "one_hot",
     "relu",
     "sigmoid",
     "softmax",
@@ -104,6 +106,37 @@ def dropout(
     True
     """
     return engine.dropout(input, p, training, generator)
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """The rows of ``weight`` (N, features) at the integers ``input`` (...): (..., features).
+
+    The gradient of a row is the sum over the places it was read at; row ``padding_idx`` gets none.
+
+    Raises IndexError for an index that is no row, also for a negative one, TypeError where
+    ``input`` does not hold integers.
+
+    >>> import backlit.nn.functional as F
+    >>> from backlit.engine import tensor
+    >>> F.embedding(tensor([1, 0]), tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[3.0, 4.0], [1.0, 2.0]]
+    """
+    return engine.embedding(weight, input, padding_idx)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Class numbers (...) as int64 rows (..., num_classes) that are 1 in the place of the class.
+
+    Without ``num_classes`` the largest number decides, which cannot be replayed.
+
+    Raises IndexError for a class that is not there, TypeError for numbers that are no integers.
+
+    >>> import backlit.nn.functional as F
+    >>> from backlit.engine import tensor
+    >>> F.one_hot(tensor([2, 0]), 3).tolist()
+    [[0, 0, 1], [1, 0, 0]]
+    """
+    return engine.one_hot(tensor, num_classes)
 
 
 def cross_entropy(

@@ -12,7 +12,9 @@ from ..engine import (
     ShapeError,
     Tensor,
     dropout,
+    embedding,
     linear,
+    no_grad,
     relu,
     sigmoid,
     tanh,
@@ -78,6 +80,61 @@ def width(name: str, value: int) -> int:
     if value < 1:
         raise ValueError(f"{name} must be at least 1, got {value}")
     return int(value)
+
+
+class Embedding(Module):
+    """A row of numbers for each thing that is counted: (...) integers to (..., embedding_dim).
+
+    The weight is (num_embeddings, embedding_dim), normal with mean 0 and deviation 1 at first, as
+    in PyTorch, drawn from ``generator`` or the default one. Row ``padding_idx`` starts at 0 and
+    gets no gradient; -1 is the last.
+
+    Raises IndexError for an index below 0 or from ``num_embeddings`` on, TypeError for indices
+    that are no integers. Bengio, Ducharme, Vincent, Jauvin 2003.
+
+    >>> from backlit import nn
+    >>> from backlit.engine import tensor
+    >>> nn.Embedding(27, 10)(tensor([[0, 5, 26]])).shape
+    (1, 3, 10)
+    """
+
+    weight: Parameter
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        dtype: Any = None,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_embeddings = width("num_embeddings", num_embeddings)
+        self.embedding_dim = width("embedding_dim", embedding_dim)
+        if padding_idx is not None:
+            if not -num_embeddings <= padding_idx < num_embeddings:
+                raise ValueError(
+                    f"padding_idx is {padding_idx}, but there are {num_embeddings} rows: "
+                    f"it lies between {-num_embeddings} and {num_embeddings - 1}"
+                )
+            padding_idx = int(padding_idx) % self.num_embeddings
+        self.padding_idx = padding_idx
+        self.weight = Parameter(zeros((num_embeddings, embedding_dim), dtype=dtype))
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw the rows afresh; that of the padding is 0."""
+        initialisers.normal_(self.weight, generator=generator)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx].zero_()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return embedding(self.weight, input, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
 
 
 class Identity(Module):

@@ -288,6 +288,7 @@ RULES: dict[str, Callable[[_Expander, list[Numbers], Tensor], Any]] = {
     "slice": lambda e, xs, out: xs[0][_index(out)],
     "take": lambda e, xs, out: xs[0][_index(out)],
     "put": _put,
+    "embedding": lambda e, xs, out: xs[0][out.inputs[1].data],
     "matmul": lambda e, xs, out: e.products(xs[0], xs[1], out),
     "linear": _linear,
     "pair_sum": _pair_sum,

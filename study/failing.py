@@ -4,10 +4,8 @@ failed in red. All that is needed lies in the error's traceback: the op, its ope
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from types import FrameType
 from typing import Any
 
@@ -17,6 +15,7 @@ from ..nn import Module
 from .births import mark_births
 from .contracting import unknown
 from .model import Edge, Graph, Node
+from .places import place_at
 from .record import Recorder, Use
 from .text import clean, shape_text, shorten
 
@@ -83,10 +82,11 @@ def _failed(error: BaseException, failure: Failure, nodes: list[Node], edges: li
     )
     if told:
         said.append(f"Operands: {told}.")
+    source = None
     if failure.caller is not None:
-        where = f"{PurePath(failure.caller.f_code.co_filename).name}:{failure.line}"
-        text = linecache.getline(failure.caller.f_code.co_filename, failure.line).strip()
-        said.append(f"At {clean(where)}: {shorten(clean(text), LONGEST_SOURCE)}".rstrip(": "))
+        source = place_at(failure.caller.f_code.co_filename, failure.line)
+        where, _, text = str(source).partition(": ")
+        said.append(f"At {where}: {shorten(text, LONGEST_SOURCE)}".rstrip(": "))
     primitive = failure.primitive
     return Node(
         id=len(nodes),
@@ -101,6 +101,7 @@ def _failed(error: BaseException, failure: Failure, nodes: list[Node], edges: li
         grad=None,
         grad_state="none",
         problem="\n".join(said),
+        source=source,
     )
 
 

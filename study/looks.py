@@ -95,7 +95,7 @@ class Snapshot:
                 if change.ndim < 2:  # biases: their spread says little
                     size.moved = bool(change.any())
                     continue
-                far, spread = _deviation(change), _deviation(before)
+                far, spread = deviation(change), deviation(before)
                 size.moved = far > 0 or bool(change.any())
                 size.update = far / spread if spread else math.inf
 
@@ -104,7 +104,7 @@ def measure(parameters: dict[str, Parameter]) -> dict[str, Size]:
     """The sizes of weights and gradients now."""
     with np.errstate(all="ignore"):
         return {
-            name: Size(_norm(p.data), None if p.grad is None else _norm(p.grad.data))
+            name: Size(norm(p.data), None if p.grad is None else norm(p.grad.data))
             for name, p in parameters.items()
             if p.needs
         }
@@ -120,13 +120,13 @@ def changed_since(x: Tensor, clock: float) -> bool:
     return x.cell is not None and changed_at(x.cell) > clock
 
 
-def _norm(array: np.ndarray) -> float:
+def norm(array: np.ndarray) -> float:
     """The Euclidean norm, without a copy where the numbers lie in a row."""
     flat = array.reshape(-1)
     return math.sqrt(np.dot(flat, flat))
 
 
-def _deviation(array: np.ndarray) -> float:
+def deviation(array: np.ndarray) -> float:
     """The standard deviation of all numbers."""
     flat = array.reshape(-1)
     if not flat.size:

@@ -72,13 +72,30 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the user's program: the file's name without its folder, the number from 1, and the
+    line with up to two before and after it, of which the first is number `first`.
+    """
+
+    file: str
+    line: int
+    first: int
+    texts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        text = self.texts[self.line - self.first].strip() if self.texts else ""
+        return f"{self.file}:{self.line}" + (f": {text}" if text else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A tensor of the graph, and the op that made it.
 
     `id` follows creation order, so the same program gives the same picture. `grad_state` is "none"
     (needs no gradient), "not run" (not computed, or not kept), "zero", "set" or "no path" (needs a
     gradient, yet nothing of the loss depends on it). `problem` is what went wrong here: the error
-    that stopped the forward, or a NaN made of finite numbers.
+    that stopped the forward, or a NaN made of finite numbers. `source` is the line of the program
+    that made it, where `trace()` was on.
 
     A node of a folded graph may stand for several: for a module (kind "module") or a long sum.
     `inside` then says what it holds, `count` how many equal modules in a row it is, `trend` the
@@ -102,6 +119,7 @@ class Node:
     count: int = 1
     trend: tuple[float, ...] = ()
     unseen: int = 0
+    source: Place | None = None
 
     @property
     def is_leaf(self) -> bool:

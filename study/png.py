@@ -12,6 +12,8 @@ import numpy as np
 
 from .themes import LEVELS, Theme
 
+SHADES = 2 * LEVELS + 2  # of a heat map, with that of NaN
+
 
 def heat_png(cells: np.ndarray, theme: Theme) -> bytes:
     """A heat map (signed bytes, -128 for NaN) as a PNG, one pixel per cell.
@@ -20,15 +22,33 @@ def heat_png(cells: np.ndarray, theme: Theme) -> bytes:
     >>> heat_png(np.zeros((2, 3), np.int8), THEMES["light"])[:4]
     b'\\x89PNG'
     """
-    rows, cols = cells.shape
-    shades = np.rint(cells.astype(np.float64) * LEVELS / 127).astype(np.int64) + LEVELS
-    shades = np.where(cells == -128, 2 * LEVELS + 1, shades).astype(np.uint8)
     palette = bytes.fromhex("".join(colour[1:] for colour in (*theme.ramp, theme.nan)))
-    lines = b"".join(b"\x00" + row.tobytes() for row in shades)
+    return _png(_shades(cells).astype(np.uint8), 3, _chunk(b"PLTE", palette))
+
+
+def grey_png(cells: np.ndarray) -> bytes:
+    """The same in greys, for a page that colours them as its theme says: shade i of 66 is the
+    middle of the i-th of 66 equal parts of 0 to 255.
+
+    >>> grey_png(np.zeros((2, 3), np.int8))[:4]
+    b'\\x89PNG'
+    """
+    return _png(((_shades(cells) + 0.5) * 255 / SHADES).astype(np.uint8), 0)
+
+
+def _shades(cells: np.ndarray) -> np.ndarray:
+    """The number of each cell's shade: the ramp's 65, then NaN."""
+    shades = np.rint(cells.astype(np.float64) * LEVELS / 127).astype(np.int64) + LEVELS
+    return np.where(cells == -128, 2 * LEVELS + 1, shades)
+
+
+def _png(pixels: np.ndarray, kind: int, palette: bytes = b"") -> bytes:
+    rows, cols = pixels.shape
+    lines = b"".join(b"\x00" + row.tobytes() for row in pixels)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         (
-            _chunk(b"IHDR", struct.pack(">IIBBBBB", cols, rows, 8, 3, 0, 0, 0)),
-            _chunk(b"PLTE", palette),
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", cols, rows, 8, kind, 0, 0, 0)),
+            palette,
             _chunk(b"IDAT", zlib.compress(lines, 0)),
             _chunk(b"IEND", b""),
         )

@@ -16,6 +16,7 @@ from ..engine.backward import GONE, BackwardStep, reachable
 from ..engine.tensors import wrap
 from .births import mark_births
 from .model import FULL, SMALL, Edge, GradState, Graph, Node, NodeKind, Values
+from .places import place_of
 from .sentences import narrate
 from .text import clean, number
 from .values import dtype_name, summarise
@@ -256,6 +257,7 @@ class Recorder:
             value=summarise(tensor.data, i in self.tiled) if known and not gone else _gone(tensor),
             grad=grad,
             grad_state=self._state(tensor, grad),
+            source=place_of(tensor) if known and made else None,
         )
 
     def _kind(self, tensor: Tensor) -> NodeKind:

@@ -10,37 +10,59 @@ from typing import Any
 
 import numpy as np
 
-from .model import FULL, Edge, Graph, Node, Values
+from .grains import coarse_steps
+from .model import FULL, Edge, Graph, Node, Place, Values
 from .stage import strongest
-from .text import shorten, summed_text
+from .text import number, shape_text, shorten, summed_text
 from .wording import derivative_text, in_names
 
-SAYS = {  # what predict mode says of a wrong answer; {0}, {1} … are filled in by the script
+LOCAL = "The local derivative is wrong: it is {rule} = {local}."
+UPSTREAM = "The upstream gradient is wrong: what arrives at {dst} is {upstream}."
+SAYS = {  # the page's sentences: {…} are filled in by the script, by the names of its facts
+    "start": "Nothing is computed yet: only the leaves have values. → or “next” begins.",
+    "tell forward": "{name} = {op}({operands}) = {result}",
+    "tell failure": "{name} failed: {problem}",
+    "tell seed": "seed: {dL} = {result}",
+    "tell accumulate": "{name}.grad receives {result}",
+    "tell update": "{name}: {value} − lr {lr} · grad {term} = {result}",
+    "chain": "{from} → {name}: local {local} · upstream {upstream} = {result}",
+    "product": "{from} → {name}: {vjp} = {result}",
+    "sum_tail": "; {dL} = {before} + {term}",
+    "turn_tail": "; contribution {turn} is added to the ones before",
+    # what predict mode says of a wrong answer
+    "type": "Type a number, such as −0.026.",
     "uphill": "The sign is wrong: a step goes against the gradient, so lr · grad is subtracted.",
-    "no rate": "The learning rate is missing: the gradient is multiplied by {0} first.",
-    "step": "That is lr · grad alone: subtract it from the value {1}.",
-    "update": "Not yet: it is {1} − {0} × {2}.",
-    "one use": "That is one contribution of {0}: .grad receives their sum.",
-    "sum": "Not yet: it is the sum of everything that arrives here.",
-    "seed": "Not yet: how much does the loss change when the loss itself changes by 1?",
-    "forward": "Not yet: {0} computes {1}.",
+    "no rate": "The learning rate is missing: the gradient is multiplied by {lr} first.",
+    "step": "That is lr · grad alone: subtract it from the value {value}.",
+    "not update": "Not yet: it is {value} − {lr} × {grad}.",
+    "one use": "That is one contribution of {count}: .grad receives their sum.",
+    "not accumulate": "Not yet: it is the sum of everything that arrives here.",
+    "not backward": "Not yet: what flows back is {vjp}, with g the gradient at {dst}.",
+    "not seed": "Not yet: how much does the loss change when the loss itself changes by 1?",
+    "not forward": "Not yet: {op} computes {formula}.",
     "sign": "The size is right, the sign is not: look at the sign of each factor.",
-    "local": "The local derivative is wrong: it is {0} = {1}. ",
-    "upstream": "The upstream gradient is wrong: what arrives at {0} is {1}. ",
-    "product": "Both factors are right, their product is not.",
-    "passed on": "You passed the upstream gradient on as it is.",
-    "other": "You took the one for {0}.",
-    "divided": "It multiplies, you divided.",
-    "alone": "You gave the local derivative alone.",
-    "value": "You took the value of {0}.",
-    "part": "It is the sum of {0} contributions, you took one.",
+    "bad local": LOCAL,
+    "bad upstream": UPSTREAM,
+    "factors right": "Both factors are right, their product is not.",
+    "passed on": f"{LOCAL} You passed the upstream gradient on as it is.",
+    "other": f"{LOCAL} You took the one for {{other}}.",
+    "divided": f"{LOCAL} It multiplies, you divided.",
+    "alone": f"{UPSTREAM} You gave the local derivative alone.",
+    "value": f"{UPSTREAM} You took the value of {{dst}}.",
+    "part": f"{UPSTREAM} It is the sum of {{count}} contributions, you took one.",
+    "as it is": "You passed the upstream gradient on as it is; what flows back is {vjp}.",
     "added": "The factors are multiplied, not added.",
     "so far": "That is the sum so far; asked is this contribution alone.",
     "factors": "Not yet. Type both factors as well, to see which one is wrong.",
+    "element": "That is element {place}: count rows first, from 0.",
+    "value of": "That is the value of {name} there, not what flows back to it.",
+    "reversed": "That is its transpose: a gradient has the shape of {name} itself.",
+    "arrives": "That is the shape of what arrives at {dst}; what {name} receives has its own.",
+    "not shape": "Not yet: a gradient has the shape of what it is the gradient of, here {name}.",
 }
 
 
-def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
+def script_data(graph: Graph) -> str:
     """The data of the page, as JSON that may stand inside of a script element.
 
     >>> import backlit as bl
@@ -49,11 +71,12 @@ def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
     False
     """
     words = _Words()
+    told = coarse_steps(graph)
+    sources = {place: i for i, place in enumerate(places(graph))}
     updates = [
         [
             step.nodes[0],
-            words(step.sentence),
-            int("plain" in step.numbers),
+            None if "plain" in step.numbers else words(step.sentence),
             *(_single(step.numbers.get(name)) for name in ("lr", "value", "grad", "after")),
         ]
         for step in graph.steps
@@ -64,7 +87,7 @@ def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
         "root": graph.root,
         "freed": graph.freed,
         "strongest": strongest(graph),
-        "nodes": [_node(node, words) for node in graph.nodes],
+        "nodes": [_node(node, words, sources) for node in graph.nodes],
         "edges": [_edge(graph, edge, words) for edge in graph.edges],
         "back": [step.edges[0] for step in graph.steps if step.kind == "backward"],
         "leaves": [
@@ -73,12 +96,38 @@ def script_data(graph: Graph, palettes: dict[str, str] | None = None) -> str:
             if step.kind == "accumulate"
         ],
         "updates": updates,
-        "palettes": palettes,
+        "stops": [[k for k, _ in stops] for stops in told],
+        "told": [{k: words(text) for k, text in stops} for stops in told[1:]],
         "says": SAYS,
         "words": words.said,
     }
     text = json.dumps(data, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def places(graph: Graph) -> list[Place]:
+    """The lines of the program that made the nodes, each once."""
+    return list(dict.fromkeys(node.source for node in graph.nodes if node.source is not None))
+
+
+def statistics_text(values: Values) -> str:
+    """What is told of an array whose numbers are not.
+
+    >>> import numpy as np
+    >>> from backlit.study.values import summarise
+    >>> statistics_text(summarise(np.eye(20)))
+    '0 … 1 · (20, 20), norm 4.472 · 95% zero'
+    """
+    if values.low is None or values.high is None:
+        parts = ["not kept" if values.size else "empty", shape_text(values.shape)]
+    else:
+        norm = "" if values.norm is None else f", norm {number(values.norm)}"
+        parts = [f"{number(values.low, 3)} … {number(values.high, 3)}"]
+        parts.append(shape_text(values.shape) + norm)
+    if values.zeros:
+        parts.append(f"{number(100 * values.zeros, 3)}% zero")
+    odd = ((values.nans, "NaN"), (values.infs, "inf"))
+    return " · ".join([*parts, *(f"{count:,} {word}" for count, word in odd if count)])
 
 
 class _Words:
@@ -95,7 +144,7 @@ class _Words:
         return self.numbers[text]
 
 
-def _node(node: Node, words: _Words) -> list[Any]:
+def _node(node: Node, words: _Words, sources: dict[Place, int]) -> list[Any]:
     short = shorten(node.name, 16)
     row = [
         words(node.name),
@@ -106,8 +155,10 @@ def _node(node: Node, words: _Words) -> list[Any]:
         words(node.formula),
         words(node.module_path),
         words(node.value.dtype),
-        _values(node.value),
         words(node.grad_state),
+        words(node.problem.replace("\n", " ")),
+        None if node.source is None else sources[node.source],
+        _values(node.value),
     ]
     if node.grad is not None:
         row.append(_values(node.grad))
@@ -143,7 +194,8 @@ def _single(value: float | None) -> float | str | None:
 
 
 def _values(values: Values) -> Any:
-    """One number as itself; more as [shape, data, low, high, norm, zeros, nans, infs].
+    """One number as itself; more as [shape, data, norm, zeros], big ones with what is to be said
+    of them.
 
     float32 is written in the fewest digits that tell it apart; the script rounds it back.
     """
@@ -152,14 +204,13 @@ def _values(values: Values) -> Any:
     if scalar is not None and values.shape == ():
         return _short(scalar, narrow)
     data = values.data
-    return [
+    row: list[Any] = [
         list(values.shape),
         0 if data is None else [_short(value, narrow) for value in data],
-        *(_single(v) for v in (values.low, values.high, values.norm)),
-        values.zeros,
-        values.nans,
-        values.infs,
+        _single(values.norm),
+        round(values.zeros, 6),
     ]
+    return row if data else [*row, statistics_text(values)]
 
 
 def _short(value: Any, narrow: bool) -> Any:

@@ -61,6 +61,9 @@ def narrate(graph: Graph, walked: list[int]) -> tuple[Step, ...]:
 
 def _forward(graph: Graph, node: Node) -> Step:
     inputs = graph.inputs_of[node.id]
+    if not node.value.dtype:
+        problem = node.problem.replace("\n", " ")
+        return Step("forward", (node.id,), (), f"{node.name} failed: {problem}", {})
     operands = ", ".join(graph.nodes[edge.src].name for edge in inputs)
     return Step(
         "forward",

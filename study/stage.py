@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from .blocks import Block
 from .canvas import RECTANGLES, escape, px
-from .cards import Card
+from .cards import PROBLEM_COLUMNS, PROBLEM_LINES, Card
 from .layered import FRAME_COLUMNS, FRAME_TEXT
 from .layout import layout
 from .marks import Bars, Heat, Text
 from .model import FULL, Edge, Graph, Node
 from .placement import Placement, Spline
-from .png import data_uri, heat_png
+from .png import data_uri, grey_png
 from .text import MINUS, clip, number, shape_text, shorten, width, wrap_columns
 from .themes import THEMES, level
 from .wording import edge_lines, grad_label, in_names, terms_text
@@ -25,7 +25,6 @@ PAD, LINE, LABEL_LINE, BESIDE = 10.0, 17.0, 13.0, 6.0
 NAME_COLUMNS, FORMULA_COLUMNS, RULE_COLUMNS = 22, 32, 38
 SIGNED = "▼ −0.0001234"  # as long as a number with its glyph gets
 MOST_TERMS = 4
-PALETTE = slice(44, 324)  # where in the base64 of a heat map's PNG the colours stand
 
 
 def paint_stage(graph: Graph) -> str:
@@ -59,6 +58,8 @@ def paint_stage(graph: Graph) -> str:
         parts.append(f'<path id="e{edge.id}" class="{kind}" d="{_way(route, near)}"/>')
     for sketch, (x, y) in zip(sketches, placed.places, strict=True):
         parts.append(sketch.svg(x, y))
+    if any("<image" in part for part in parts):
+        parts.append(heat_filters())
     parts.append("</svg>")
     return "\n".join(part for part in parts if part)
 
@@ -116,8 +117,12 @@ class _Sketch:
             self._compact()
         else:
             self._header()
-            self._scalar() if node.value.size == 1 else self._tensor()
+            if node.value.dtype:
+                self._scalar() if node.value.size == 1 else self._tensor()
             self._sum()
+        for said in node.problem.split("\n"):
+            for line in wrap_columns(said, PROBLEM_COLUMNS, PROBLEM_LINES):
+                self._row(line, "p", "", "")
         slots = graph.inputs_of[node.id]
         self.labels = [() if compact else self._label(edge) for edge in slots]
         self.card = self._card()
@@ -321,14 +326,13 @@ def _bars(mark: Bars) -> str:
 
 
 def _heat(mark: Heat) -> str:
-    """A heat map: a path per shade while it is small, else an image whose colours come later."""
+    """A heat map: a path per shade while it is small, else an image in greys for a filter."""
     rows, cols = mark.cells.shape
     box = f'x="{px(mark.x)}" y="{px(mark.y)}" width="{px(mark.w)}" height="{px(mark.h)}"'
     frame = f'<rect class="hf" {box}/>'
     if rows * cols > RECTANGLES:
-        png = data_uri(heat_png(mark.cells, THEMES["light"])).partition(",")[2]
-        bare = png[: PALETTE.start] + png[PALETTE.stop :]
-        return f'<image {box} preserveAspectRatio="none" data-png="{bare}"/>{frame}'
+        grey = data_uri(grey_png(mark.cells))
+        return f'<image {box} preserveAspectRatio="none" href="{grey}"/>{frame}'
     shades: dict[str, list[str]] = {}
     w, h = mark.w / max(cols, 1), mark.h / max(rows, 1)
     for r, row in enumerate(mark.cells.tolist()):
@@ -340,20 +344,23 @@ def _heat(mark: Heat) -> str:
     return f'<g class="hm">{paths}</g>{frame}'
 
 
-def palettes() -> dict[str, str]:
-    """The colours of heat maps by theme, as the piece of base64 that `data-png` leaves out.
+def heat_filters() -> str:
+    """The colours of heat maps as SVG filters, one for each theme: they turn a grey into a shade.
 
-    >>> sorted(palettes()), len(palettes()["dark"])
-    (['dark', 'light'], 280)
+    >>> heat_filters().count("<filter")
+    2
     """
-    import numpy as np
-
-    dot = np.zeros((1, 1), np.int8)
-    return {
-        name: data_uri(heat_png(dot, theme)).partition(",")[2][PALETTE]
-        for name, theme in THEMES.items()
-        if name in ("light", "dark")
-    }
+    parts = []
+    for name in ("light", "dark"):
+        colours = [*THEMES[name].ramp, THEMES[name].nan]
+        parts.append(f'<filter id="heat-{name}" color-interpolation-filters="sRGB">')
+        parts.append("<feComponentTransfer>")
+        for k, channel in enumerate("RGB"):
+            levels = (int(colour[1 + 2 * k : 3 + 2 * k], 16) / 255 for colour in colours)
+            table = " ".join(f"{level:.3f}".lstrip("0") for level in levels)
+            parts.append(f'<feFunc{channel} type="discrete" tableValues="{table}"/>')
+        parts.append("</feComponentTransfer></filter>")
+    return "".join(parts)
 
 
 def strongest(graph: Graph) -> float:

@@ -13,15 +13,15 @@ from string import Template
 
 from .canvas import FONT, escape
 from .model import Graph
-from .script_data import script_data
-from .stage import paint_stage, palettes
+from .page_ops import page_ops
+from .script_data import places, script_data
+from .stage import paint_stage
 from .svg import headline, remarks
 from .text import count_text
 from .themes import THEMES, Theme
 
 FOLDER = Path(__file__).parent / "stepping"
-MODULES = ("words", "data", "steps", "stage", "inspector", "paths", "predict", "main")
-DARK = "@media (prefers-color-scheme: dark) { :root:not([data-theme=light]) { %s } }\n"
+MODULES = ("words", "data", "steps", "whatif", "stage", "inspector", "paths", "predict", "main")
 
 
 def stepping_page(graph: Graph) -> str:
@@ -35,21 +35,30 @@ def stepping_page(graph: Graph) -> str:
     """
     title, subtitle = headline(graph)
     svg = paint_stage(graph)
+    code = page_ops(graph) + script()
     policy = (
-        f"default-src 'none'; script-src '{_digest(script())}'; style-src '{_digest(style())}'; "
+        f"default-src 'none'; script-src '{_digest(code)}'; style-src '{_digest(style())}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     return Template(_read("page.html")).substitute(
         policy=policy,
         title=escape(title),
+        heading=_heading(title),
         subtitle=escape(f"{subtitle} · {count_text(len(graph.steps), 'step')}"),
         style=style(),
         svg=svg,
         phases=_phases(graph),
         legend=_legend(graph),
-        data=script_data(graph, palettes() if "data-png" in svg else None),
-        script=script(),
+        code=_code(graph),
+        data=script_data(graph),
+        script=code,
     )
+
+
+def _heading(title: str) -> str:
+    """What was computed; the number at its end in an element of its own, as it may change."""
+    formula, sign, value = title.rpartition(" = ")
+    return f'{escape(formula + sign)}<output id="loss">{escape(value)}</output>'
 
 
 def _phases(graph: Graph) -> str:
@@ -63,6 +72,20 @@ def _phases(graph: Graph) -> str:
         f'title="to the first step of this phase ({phase[0]})">{phase}</button>'
         for phase, count in counts.items()
     )
+
+
+def _code(graph: Graph) -> str:
+    """The lines of the program, each with those around it; the script shows the right ones."""
+    parts = []
+    for i, place in enumerate(places(graph)):
+        rows = "".join(
+            f"<{tag}>{number}  {escape(text)}\n</{tag}>"
+            for number, text in enumerate(place.texts, place.first)
+            for tag in ["b" if number == place.line else "span"]
+        )
+        where = escape(f"{place.file}:{place.line}")
+        parts.append(f'<div id="s{i}" hidden><h3>{where}</h3><pre>{rows}</pre></div>')
+    return "".join(parts)
 
 
 def _legend(graph: Graph) -> str:
@@ -79,17 +102,18 @@ def _legend(graph: Graph) -> str:
 
 @cache
 def script() -> str:
-    """The modules as one script: imports, exports, comments and indents fall away.
+    """The modules as one script: imports, exports, comments and indents fall away. The ops of a
+    page's what-if stand before it.
 
-    >>> len(script().encode()) <= 29 * 1024
+    >>> len(script().encode()) <= 25 * 1024
     True
     """
     lines = []
     for name in MODULES:
         text = re.sub(r"^import .*?;\n", "", _read(f"{name}.js"), flags=re.MULTILINE | re.DOTALL)
         text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
-        lines += [line.strip() for line in text.splitlines()]
-    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+        lines += [re.sub(r"(^| )// .*", "", line).strip() for line in text.splitlines()]
+    return "\n".join(line for line in lines if line) + "\n"
 
 
 @cache
@@ -99,11 +123,9 @@ def style() -> str:
     shades = "".join(f".h{i}{{fill:var(--h{i})}}" for i in range(len(THEMES["light"].ramp)))
     return (
         f":root {{ --mono: {FONT}; {light} }}\n"
-        + DARK % dark
-        + f":root[data-theme=dark] {{ {dark} }}\n"
-        + shades
-        + "\n"
-        + _read("page.css")
+        f":root:has(#theme:checked) {{ {dark} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }}\n"
+        f":root:has(#theme:checked) {{ {light} }} }}\n" + shades + "\n" + _read("page.css")
     )
 
 
@@ -115,6 +137,7 @@ def _variables(theme: Theme) -> str:
     for kind, (fill, border) in theme.cards.items():
         colours |= {kind: fill, f"{kind}-rim": border}
     colours |= {f"h{i}": colour for i, colour in enumerate(theme.ramp)}
+    colours["heat"] = f"url(#heat-{theme.name})"
     return f"color-scheme: {theme.name}; " + "".join(f"--{k}:{v};" for k, v in colours.items())
 
 

@@ -98,6 +98,8 @@ def tooltip(node: Node) -> str:
         parts.append(f"gradient {node.grad.scalar!r}")
     elif node.grad_state not in ("none", "set"):
         parts.append(f"gradient: {node.grad_state}")
+    if node.source is not None:
+        parts.append(f"at {node.source}")
     return " · ".join(parts)
 
 

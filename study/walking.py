@@ -16,8 +16,10 @@ import numpy as np
 from ..engine import Tensor
 from ..nn.atomic import write_atomically
 from ..optim import Optimizer
+from .failing import record_failure
 from .model import Graph, Step
 from .record import record_tensors
+from .sentences import narrate
 from .stepping_page import stepping_page
 from .svg import headline, paint
 from .text import number, shape_text
@@ -26,7 +28,7 @@ from .wording import term
 
 
 def walk(
-    loss: Tensor,
+    loss: Tensor | BaseException,
     names: Mapping[str, object] | None = None,
     module: Any = None,
     optimizer: Optimizer | None = None,
@@ -37,15 +39,20 @@ def walk(
     and neither touches a `.grad` nor frees anything. Of a graph that backward has freed it shows
     the forward and the gradients of leaves.
 
+    Where all is single numbers and ops of the small language (see `backlit walk --help`), the
+    numbers of leaves can be changed on the page, and forward and backward are computed anew.
+
     Parameters
     ----------
-    loss : a tensor of one element, computed from leaves that require a gradient.
+    loss : a tensor of one element, computed from leaves that require a gradient. Or an error that
+        an op raised (`except bl.ShapeError as error: bl.walk(error)`): forward as far as it got,
+        the op that failed in red.
     names : what to call tensors, such as {"x": x, "w": w} or `locals()`.
     module : names parameters by their dotted paths; those without a path to the loss are shown too.
     optimizer : the walk ends with the step that it would take next; nothing of it is changed.
 
     Raises GraphError where there is no graph to walk or `loss` is not one number, TypeError for an
-    optimizer that is none.
+    optimizer that is none, ValueError for one beside an error, after which there is no step.
 
     >>> import backlit as bl
     >>> x = bl.tensor(2.0, requires_grad=True)
@@ -57,6 +64,14 @@ def walk(
     >>> page.graph.steps[-1].sentence
     'w: −3 − lr 0.5 · grad 2 = −4'
     """
+    if isinstance(loss, BaseException):
+        if optimizer is not None:
+            raise ValueError(
+                "walk: an optimizer is given with an error, but after an error there is no step; "
+                "leave it out"
+            )
+        graph, _ = record_failure(loss, names, module)
+        return Walk(replace(graph, steps=narrate(graph, [])))
     graph, tensors = record_tensors(loss, names, module)
     priors = {
         i: x.grad.numpy()

@@ -3,7 +3,7 @@ Nothing here imports a numeric library; a spec is plain data that travels to the
 
 from fnmatch import fnmatch
 
-from . import chains, kernels, limits, memory, nodes, programs, scaling, starts, steps
+from . import chains, estimators, kernels, limits, memory, nodes, programs, scaling, starts, steps
 from .case import Case, Group
 
 GROUPS: tuple[Group, ...] = (
@@ -14,6 +14,7 @@ GROUPS: tuple[Group, ...] = (
     starts.IMPORT,
     starts.SCRIPT,
     starts.DIGITS,
+    estimators.GROUP,
     chains.GROUP,
     memory.GROUP,
     programs.GROUP,

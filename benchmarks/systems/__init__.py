@@ -31,6 +31,7 @@ SYSTEMS = _known(
     SystemInfo("jax", "jax", "jax", "benchmarks.systems.with_jax"),
     SystemInfo("numpy", "NumPy", "numpy", "benchmarks.systems.with_numpy"),
     SystemInfo("numba", "numba", "numba", "benchmarks.systems.with_numba"),
+    SystemInfo("sklearn", "scikit-learn", "sklearn", "benchmarks.systems.with_sklearn"),
     SystemInfo("python", "bare python", "sys"),
 )
 

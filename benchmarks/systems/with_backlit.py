@@ -13,6 +13,7 @@ from backlit.engine import Tensor
 
 from ..bench import Bench
 from ..data import StepData, read_operands, read_rows, read_step
+from ..fitting import fit_bench
 from ..formula import gelu
 from .backlit_programs import memorised, ready
 
@@ -42,6 +43,7 @@ class System:
             "gelu": self._gelu,
             "ready": ready,
             "memorised": memorised,
+            "fit": _fit,
         }
         return makers[spec["kind"]](spec)
 
@@ -134,6 +136,12 @@ def _epochs(spec: dict) -> Bench:
 
     reset()
     return Bench(run, check, reset)
+
+
+def _fit(spec: dict) -> Bench:
+    from backlit.learn.models.estimators import MLPClassifier  # scikit-learn is large
+
+    return fit_bench(MLPClassifier, spec)
 
 
 def _chain(spec: dict) -> Bench:

@@ -150,7 +150,7 @@ def _step(item: Instruction | Op) -> Step | None:
     """An instruction as a step, if it is one of a chain."""
     if not isinstance(item, Instruction):
         return None
-    kernel = kernel_at.get(item.kernel)
+    kernel = item.what
     if kernel is walk:
         inner, _, _, *objects = item.words
         assert isinstance(inner, int)

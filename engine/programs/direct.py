@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.abi import CALL_WORDS, CAPTURED
-from ..kernels.build import I64, Kernel, kernel_at
+from ..kernels.build import I64, Kernel
 from ..kernels.products import multiply
 from ..kernels.update import in_place
 from ..kernels.walk import walk
@@ -57,7 +57,7 @@ def direct(instruction: Instruction) -> list[Instruction]:
 
 def _calls(one: Instruction) -> list[Instruction]:
     """What an instruction calls; nothing where that cannot be told, or is not fixed."""
-    kernel = kernel_at.get(one.kernel)
+    kernel = one.what
     if kernel is walk:
         inner = one.words[0]
         assert isinstance(inner, int)

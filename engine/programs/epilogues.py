@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..kernels.build import kernel_at
 from ..kernels.tiles import GATED, POSITIVE, tiles
 from .instructions import Address, Instruction, memories_of
 from .recorder import Op, owner
@@ -39,10 +38,10 @@ def epilogues(
     for k, item in enumerate(items):
         if not isinstance(item, Instruction):
             continue
-        if kernel_at.get(item.kernel) is tiles and isinstance(made := item.words[0], Address):
+        ending = item.what
+        if ending is tiles and isinstance(made := item.words[0], Address):
             products[id(owner(made.array))] = k
             continue
-        ending = kernel_at.get(item.kernel)
         if ending is None or ending.name not in ENDINGS:
             continue
         place = products.get(_memory(item.words[1]))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.build import I64, Kernel
+from ..kernels.build import I64, Kernel, kernel_at
 from ..kernels.door import Call, door
 from .recorder import Op, owner
 
@@ -45,13 +45,15 @@ class Instruction:
     """One call of a kernel: its address, the words of its row, its range, and the numbers of the
     ops that it computes, or is a part of."""
 
-    __slots__ = ("_memories", "arrays", "begin", "end", "kernel", "ops", "words")
+    __slots__ = ("_memories", "arrays", "begin", "end", "kernel", "ops", "what", "words")
 
     def __init__(
         self, kernel: int, words: tuple[Word, ...], begin: int, end: int, ops: tuple[int, ...],
         arrays: list[np.ndarray] | None = None,
     ):  # fmt: skip
         self.kernel = kernel
+        self.what = kernel_at.get(kernel)
+        """The kernel as it is known by name; None for one that is not."""
         self.words: tuple[Word, ...] = words
         self.begin = begin
         self.end = end

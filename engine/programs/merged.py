@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..kernels import update
-from ..kernels.build import kernel_at
 from .instructions import Address, Instruction, Table
 from .recorder import Op, owner
 
@@ -34,7 +33,7 @@ def merged(items: Sequence[Instruction | Op]) -> list[Instruction | Op]:
 
 def _both(one: Instruction, other: Instruction) -> Instruction | None:
     """Two updates as one, if they are of one kind and neither touches what the other writes."""
-    width = UPDATES.get(kernel_at.get(one.kernel))  # type: ignore[arg-type]
+    width = UPDATES.get(one.what)  # type: ignore[arg-type]
     if width is None or one.kernel != other.kernel or not _alike(one.words[2:], other.words[2:]):
         return None
     first, second = one.words[0], other.words[0]

@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from ..kernels import pool
-from ..kernels.build import F32, F64, kernel_at
+from ..kernels.build import F32, F64
 from ..tape import state
 from ..tensors import Tensor, wrap
 from . import machine
@@ -89,7 +89,7 @@ class Program:
         self.watches = {
             k: places(one.arrays[0])
             for k, one in enumerate(self.instructions)
-            if kernel_at.get(one.kernel) is machine.watch
+            if one.what is machine.watch
         }
         """The losses that instructions look at, by the instruction's number."""
         self.native = not any(op.on_host for op in self.ops)
@@ -142,7 +142,7 @@ class Program:
     def share_out(self, seconds: list[float]) -> None:
         """Have the pool of threads run the instructions that take long."""
         for k, (one, spent) in enumerate(zip(self.instructions, seconds, strict=True)):
-            kernel = kernel_at.get(one.kernel)
+            kernel = one.what
             chunks = min(int(spent / CHUNK), 64, one.end - one.begin)
             if spent < SHARED or chunks < 2 or kernel is None or not kernel.splits:
                 continue
@@ -209,17 +209,15 @@ def _direct(item: Instruction | Op) -> Sequence[Instruction | Op]:
 def _moved(op: Op, places: Places, seen: Recorder) -> Op:
     """An op on the memory of the program, without the graph that it was recorded with."""
     arrays = tuple([places(a) for a in op.arrays])
-    made = seen.made
-    inputs = (
-        [
+    inputs: tuple[Tensor, ...] = ()
+    if op.on_host:
+        made = seen.made
+        inputs = tuple([
             _named(place, x.name) if id(owner(a)) in made else x
             for x, a, place in zip(op.inputs, op.arrays, arrays, strict=True)
-        ]
-        if op.on_host
-        else []
-    )
+        ])  # fmt: skip
     out = None if op.out is None else places(op.out)
-    return Op(op.primitive, tuple(inputs), (), arrays, op.params, out, (), op.on_host, op.scope,
+    return Op(op.primitive, inputs, (), arrays, op.params, out, (), op.on_host, op.scope,
               op.grad_mode)  # fmt: skip
 
 

@@ -153,7 +153,8 @@ class Replay:
             self._forget()
             return found.fresh(given)
         try:
-            world.learn(found)
+            with collector_paused():
+                world.learn(found)
         except Stale as problem:
             known[known.index(world.program)] = found
             self.attempts[key] = self.attempts.get(key, 0) + 1

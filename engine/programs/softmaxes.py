@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..kernels.build import kernel_at
 from ..kernels.rows import both_kernel, losses_kernel, slope_kernel
 from .instructions import Address, Instruction, Word, memories_of, memory_at
 from .recorder import Op, owner
+
+KERNELS = losses_kernel, slope_kernel
 
 
 def softmaxes(items: Sequence[Instruction | Op], ops: Sequence[Op]) -> list[Instruction | Op]:
@@ -18,11 +19,10 @@ def softmaxes(items: Sequence[Instruction | Op], ops: Sequence[Op]) -> list[Inst
     losses: dict[tuple[int, int], int] = {}
     """Where a loss stands, by the memory of its logits and targets."""
     for k, item in enumerate(items):
-        kernel = kernel_at.get(item.kernel) if isinstance(item, Instruction) else None
-        if not isinstance(item, Instruction) or kernel not in (losses_kernel, slope_kernel):
+        if not isinstance(item, Instruction) or item.what not in KERNELS:
             continue
         key = _memory(item.words[1]), _memory(item.words[2])
-        if kernel is losses_kernel:
+        if item.what is losses_kernel:
             losses[key] = k
             continue
         place = losses.pop(key, None)

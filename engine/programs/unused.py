@@ -18,9 +18,15 @@ def used(seen: Recorder, outputs: Sequence[np.ndarray]) -> list[Op]:
     made = seen.made
     kept: list[Op] = []
     for op in reversed(seen.ops):
-        targets = [id(owner(op.out))] if op.out is not None else map(id, map(owner, op.written()))
-        if any(x in wanted or x not in made for x in targets) or op.primitive.draws:
-            kept.append(op)
-            wanted.update(id(owner(array)) for array in op.arrays)
+        written = (op.out,) if op.out is not None else op.written()
+        for array in written:
+            memory = id(owner(array))
+            if memory in wanted or memory not in made:
+                break
+        else:
+            if not op.primitive.draws:
+                continue
+        kept.append(op)
+        wanted.update([id(owner(array)) for array in op.arrays])
     kept.reverse()
     return kept

@@ -51,10 +51,13 @@ class World:
         first, second = self._recordings()
         program, started, given = self.program, second.grads, self.entry
         program.held = held(first, second)
-        for a, b in zip(first.ops, second.ops, strict=True):
-            for x, y in zip(a.inputs, b.inputs, strict=True):
-                if x is y:
-                    captured[id(x)] = x
+        lasting = {
+            id(x): x
+            for a, b in zip(first.ops, second.ops, strict=True)
+            for x, y in zip(a.inputs, b.inputs, strict=True)
+            if x is y
+        }
+        captured.update(lasting)  # of all at once: each costs a weak reference
         needed = {
             leaf: grad
             for leaf, grad in given.items()

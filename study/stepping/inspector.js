@@ -1,83 +1,77 @@
 // The inspector: all that is known by now about a node or an edge, the chain rule written out.
-import { dLd, edges, isChain, nodes, title, upstream } from "./data.js";
-import { $ } from "./stage.js";
-import { born, completed, gradientAt, sent, steps, updated } from "./steps.js";
+import { $, chain } from "./data.js";
+import { gradientAt } from "./steps.js";
+import { canChange } from "./whatif.js";
 import { num, shape, shown, sign, signed } from "./words.js";
 
-export function make(tag, kind, ...kids) {
-  const el = document.createElement(tag);
-  el.className = kind;
-  el.append(...kids);
+export function make(what, ...kids) {
+  const [tag, ...kinds] = what.split("."), el = document.createElement(tag);
+  el.className = kinds.join(" ");
+  el.append(...kids.flat(2).filter(Boolean));
   return el;
 }
 
-export function button(text, act, kind = "") {
-  const el = make("button", kind, text);
-  el.type = "button";
+function link(text, act) {
+  const el = make("button.link", text);
   el.addEventListener("click", act);
   return el;
 }
 
-const mono = (text, tone = "") => make("span", "mono " + tone, text);
-const list = (rows) => make("dl", "", ...rows.flatMap(([name, what]) => (what ? [make("dt", "", name), make("dd", "", what)] : [])));
+let p, pick; // the step that is told of, and what a click on a name does
+
+const faint = (text) => make("span.faint", text);
+const list = (rows) => make("dl", rows.flatMap(([name, what]) => (what ? [make("dt", name), make("dd", what)] : [])));
 
 // Numbers of an array: all of a small one in a table, statistics of a big one.
-function numbers(values) {
-  const { one, size, data, dims, low, high, zeros, nans, infs } = values;
-  if (one !== null) return mono(num(one, 9));
-  if (!data) {
-    const more = [[zeros, `${num(zeros * 100, 3)}% zero`], [nans, nans + " NaN"], [infs, infs + " inf"]];
-    const range = low === null ? "not kept" : `${num(low, 3)} … ${num(high, 3)}`;
-    return mono([range, shown(values), ...more.filter(([some]) => some).map(([, text]) => text)].join(" · "));
-  }
-  const cols = dims.length > 1 ? dims.at(-1) : 4, table = make("table", "mono");
-  for (let i = 0; i < size; i += cols)
-    table.append(make("tr", "", ...data.slice(i, i + cols).map((v) => make("td", sign(v), num(v, 3)))));
-  return make("div", "wide", size ? table : "empty");
+function numbers({ one, data, dims, about }) {
+  if (!data || one !== null) return data ? num(one, 9) : about;
+  const cols = dims.length > 1 ? dims.at(-1) : 4, rows = [];
+  for (let i = 0; i < data.length; i += cols) rows.push(make("tr", data.slice(i, i + cols).map((v) => make("td." + sign(v), num(v, 3)))));
+  return make("table", rows);
 }
 
 // local × upstream = contribution of one use, as far as it is known.
-function product(edge, p) {
-  if (!edge.flow || sent[edge.id] > p) return mono(edge.flow ? "not yet" : "no gradient flows here", "faint");
-  if (!isChain(edge)) return make("span", "mono", [edge.named, edge.summed].filter(Boolean).join(", "), " = ", shown(edge.flow));
-  return make("span", "mono", mono(num(edge.factor), "rule"), " × ", mono(num(upstream(edge).one), "upstream"), " = ", mono(num(edge.flow.one), sign(edge.flow.one)));
+function product(edge) {
+  const { flow, named, summed, sent, isChain } = edge;
+  if (!flow || sent > p) return faint(flow ? "not yet" : "no gradient flows here");
+  const what = isChain ? chain(edge) : [named, summed].filter(Boolean).join(", ");
+  return make("span", what, " = ", make("b." + (flow.one === null ? "" : sign(flow.one)), shown(flow)));
 }
 
-function uses(caption, all, end, p, acts) {
-  const rows = all.slice(0, 12).map((edge) => make("li", "",
-    button(title(nodes[edge[end]]), () => acts.choose({ e: edge.id }), "link"),
-    make("small", "mono rule", edge.rule), product(edge, p)));
-  if (all.length > 12) rows.push(make("li", "faint", `and ${all.length - 12} more`));
-  return all.length ? [make("h3", "", caption), make("ul", "uses", ...rows)] : [];
+function uses(caption, all, end) {
+  if (!all.length) return [];
+  const rows = all.slice(0, 12).map((edge) => make("li",
+    link(edge[end].title, () => pick(edge)), make("div.rule", edge.rule), product(edge)));
+  return [make("h3", caption), make("ul.uses", rows, all.length > 12 && faint(`and ${all.length - 12} more`))];
 }
 
-function aboutNode(node, p, acts) {
-  const { id, op, formula, path, value, dtype, kind } = node, now = gradientAt(id, p), whole = completed(id);
-  const change = updated.get(id) <= p && steps[updated.get(id)].more, out = [], tools = [];
-  if (born[id]) tools.push(button("run to its value", () => acts.go(born[id])));
-  if (whole) tools.push(button("run to its gradient", () => acts.go(whole)), button("paths from the loss", () => acts.paths(id)));
-  const gradient = now.word ? mono(now.word, "faint") : now.done ? numbers(node.grad)
-    : mono(`${now.one === null ? "" : signed(now.one) + ", "}${now.here} of ${now.total} contributions`, "part");
-  out.push(make("h2", "", node.name, make("small", "", " " + (op ? node.symbol : kind))), list([
-    ["formula", op && mono(`${op}: ${formula}`)], ["module", path && mono(path)],
-    ["shape", mono(`${shape(value.dims)} ${dtype}`)],
-    ["value", born[id] <= p ? numbers(value) : mono("not yet", "faint")],
-    [dLd(node), node.state !== "none" && gradient],
-    ["new value", change && change.next != null && mono(num(change.next, 9))],
-  ]), make("p", "tools", ...tools));
-  return [...out, ...uses("used by: the gradient is the sum of what they send", node.uses, "dst", p, acts), ...uses("made from", node.inputs, "src", p, acts)];
+function aboutNode(node) {
+  const { name, op, symbol, formula, path, value, dtype, kind, problem, state, born, update, dL, grad } = node, now = gradientAt(node, p);
+  const known = born <= p, gradient = now.word ? faint(now.word) : now.done ? numbers(grad)
+    : faint(`${now.one === null ? "" : signed(now.one) + ", "}${now.here} of ${now.total} contributions`);
+  return [make("h2", name, make("small", " ", op ? symbol : kind)), known && problem && make("p.rulebox.warn", problem), list([
+    ["formula", op && `${op}: ${formula}`], ["module", path], ["shape", dtype && `${shape(value.dims)} ${dtype}`],
+    ["value", dtype && (known ? numbers(value) : faint("not yet"))], [dL, state !== "none" && gradient],
+    ["new value", update?.k <= p && Number.isFinite(update.next) && num(update.next, 9)],
+  ]), uses("used by: the gradient is the sum of what they send", node.uses, "dst"), uses("made from", node.inputs, "src")];
 }
 
-function aboutEdge(edge, p, acts) {
-  const src = nodes[edge.src], dst = nodes[edge.dst], on = edge.flow && sent[edge.id] <= p;
-  const name = (node) => button(title(node), () => acts.choose({ n: node.id }), "link");
-  return [make("h2", "", name(dst), " → ", name(src)), make("p", "rulebox", product(edge, p)), list([
-    ["op", mono(`${dst.op}: ${dst.formula}`)], ["local", edge.rule && mono(edge.rule, "rule")],
-    ["", on && edge.factor !== null && mono(num(edge.factor, 9))],
-    ["upstream", on && numbers(upstream(edge))], ["contribution", on && numbers(edge.flow)],
-    ["broadcast", edge.summed && mono(`${shape(src.value.dims)} was repeated: ${edge.summed}`)],
-  ]), make("p", "tools", ...(edge.flow ? [button("run to this contribution", () => acts.go(sent[edge.id]))] : []))];
+function aboutEdge(edge) {
+  const { src, dst, rule, flow, summed, sent } = edge, on = flow && sent <= p;
+  const name = (node) => link(node.title, () => pick(node));
+  return [make("h2", name(dst), " → ", name(src)), make("p.rulebox", product(edge)), list([
+    ["op", `${dst.op}: ${dst.formula}`], ["local", rule],
+    ["upstream", on && numbers(dst.grad)], ["contribution", on && numbers(flow)],
+    ["broadcast", summed && `${shape(src.value.dims)} was repeated: ${summed}`],
+  ])];
 }
 
-export const inspect = ({ n, e }, p, acts) =>
-  $("about").replaceChildren(...(e === undefined ? aboutNode(nodes[n], p, acts) : aboutEdge(edges[e], p, acts)));
+// Show what is known after step p; below it the number to change, and the line of the program.
+export function inspect(item, step, chosen) {
+  [p, pick] = [step, chosen];
+  const { value, source } = item.dst ?? item;
+  $("about").replaceChildren(make("div", item.dst ? aboutEdge(item) : aboutNode(item)));
+  $("what").hidden = item.dst || !canChange(item);
+  $("whatif").value = num(value.one, 17);
+  for (const lines of $("code").children) lines.hidden = lines.id !== "s" + source;
+}

@@ -1,35 +1,36 @@
 // The transport: where we are, the keys and buttons that move us, and the address that says so.
-import { edges, isChain, nodes, root, upstream } from "./data.js";
+import { $, edges, loss, nodes } from "./data.js";
 import { inspect, make } from "./inspector.js";
-import { hidePaths, showPaths } from "./paths.js";
-import { diagnose, hasFactors, hidden, isRight } from "./predict.js";
-import { $, mark, paintEdge, paintNode, pane, say, setZoom, show, svg, switchTheme } from "./stage.js";
-import { GRAINS, born, completed, last, nextStop, phaseOf, previousStop, steps, tell } from "./steps.js";
-import { num } from "./words.js";
+import { showPaths } from "./paths.js";
+import { asked, judgement } from "./predict.js";
+import { mark, paintEdge, paintNode, pane, relabel, setZoom, show, svg } from "./stage.js";
+import { GRAINS, completed, last, nextStop, phaseOf, previousStop, steps, tell } from "./steps.js";
+import { changed, recompute } from "./whatif.js";
+import { num, typed } from "./words.js";
 
 // Where we are, how far a step goes, what is selected, whose paths are shown, what is asked.
-let at = 0, grain = 0, pinned = null, path = null, asking = 0, timer = 0, writing = 0;
+let at = 0, grain = 0, pinned = null, path = null, asking = null, timer = 0, writing = 0;
 
-const parts = (all) => all.map(([text, kind = ""]) => make("span", kind, text));
-const here = () => pinned ?? (at ? (steps[at].e === undefined ? { n: steps[at].n } : { e: steps[at].e }) : { n: root });
-const node = () => here().n ?? edges[here().e].src;
+const here = () => pinned ?? steps[at].edge ?? steps[at].node;
+const node = () => here().src ?? here();
+const toStep = (k) => Math.min(Math.max(Math.round(k) || 0, 0), last);
+const sentence = (all) => $("sentence").replaceChildren(...all.map(([text, kind = ""]) => make("span." + kind.replace(" ", "."), text)));
 
 // Go to a step; the steps after `from` are told as the current ones.
-function go(to, from) {
-  to = Math.min(Math.max(Math.round(to) || 0, 0), last);
-  from ??= to - 1;
+function go(to, from = to - 1) {
+  to = toStep(to);
+  from = toStep(Math.min(from, to - 1));
   const between = steps.slice(Math.min(at, to) + 1, Math.max(at, to) + 1);
   at = to;
-  for (const n of new Set(between.map((s) => s.n))) paintNode(n, at);
-  for (const { e } of between) if (e !== undefined) paintEdge(e, at);
-  from = Math.max(Math.min(from, at - 1), 0);
-  point(steps.slice(from + 1, at + 1));
-  asking = 0;
+  asking = null;
+  point(steps.slice(from + 1, at + 1)); // measures what is drawn, so before anything changes
+  for (const each of new Set(between.map((s) => s.node))) paintNode(each, at);
+  for (const { edge } of between) if (edge) paintEdge(edge, at);
   $("question").hidden = true;
-  $("sentence").replaceChildren(...parts(tell(at, from)));
+  sentence(tell(steps[at], at - from > 1 ? grain : 0));
   $("slider").value = at;
   $("place").textContent = `${at} / ${last}`;
-  for (const tab of $("phases").children) tab.classList.toggle("on", at > 0 && tab.dataset.phase === phaseOf(steps[at]));
+  for (const tab of $("phases").children) tab.classList.toggle("on", tab.dataset.phase === phaseOf(steps[at]));
   $("first").disabled = $("back").disabled = !at;
   $("next").disabled = $("last").disabled = at === last;
   look();
@@ -37,88 +38,98 @@ function go(to, from) {
 
 // Mark what some steps are about.
 function point(now) {
-  const es = now.map((s) => s.e).filter((e) => e !== undefined), edge = edges[es.at(-1)];
-  mark("cur", now.flatMap((s) => [s.n, s.dst]), es);
-  say(edge?.id, !asking && edge && isChain(edge) && `${num(edge.factor)} × ${num(upstream(edge).one)} = ${num(edge.flow.one)}`);
-  if (now.length) show($("n" + now.at(-1).n));
+  if (now.length) show(now.at(-1).node);
+  mark("cur", now.flatMap(({ node, dst, edge }) => [node, dst, edge]));
 }
 
 // The inspector, the selection and the address.
 function look() {
-  inspect(here(), at, acts);
-  mark("sel", [pinned?.n].filter((n) => n !== undefined), [pinned?.e].filter((e) => e !== undefined));
-  path === null ? hidePaths() : showPaths(path, at, $("predict").checked, () => acts.paths(null));
+  inspect(here(), at, choose);
+  mark("sel", [pinned]);
+  showPaths(path, at, $("predict").checked);
   clearTimeout(writing);
   writing = setTimeout(() => {
-    const said = { step: at, by: GRAINS[grain], node: pinned?.n, edge: pinned?.e, paths: path ?? undefined };
-    const text = Object.entries(said).filter(([, v]) => v !== undefined).map((pair) => pair.join("=")).join("&");
-    try { history.replaceState(null, "", "#" + text); } catch { /* a frame without an address */ }
+    const said = new URLSearchParams({ step: at, by: GRAINS[grain] });
+    if (pinned) said.set(pinned.src ? "edge" : "node", pinned.id);
+    if (path) said.set("paths", path.id);
+    try { history.replaceState(null, "", "#" + said); } catch { } // a frame has no address
   }, 300);
 }
 
-const acts = {
-  go: (k) => (stop(), go(k)),
-  choose(what) {
-    pinned = what;
-    look();
-    if (what) show($(what.n === undefined ? "e" + what.e : "n" + what.n));
-  },
-  paths(n) {
-    path = n;
-    look();
-    if (n !== null) $("paths").scrollIntoView({ block: "nearest" });
-  },
-};
+function choose(item = null) {
+  pinned = item;
+  look();
+  if (!item) return;
+  show(item);
+  $("spoken").textContent = $("about").querySelector("h2").textContent;
+}
+
+function run() {
+  const { born, sent } = here(), all = [born, sent, completed(node())].filter(Boolean);
+  jump(all.find((k) => k > at) ?? all[0]);
+}
+
+function jump(k) {
+  play(false);
+  go(k);
+}
+
+function setPath(to) {
+  path = to;
+  look();
+}
+
+// All numbers anew, with the leaf as typed; with nothing typed, as it was.
+function whatIf() {
+  const text = $("whatif").value, v = typed(text);
+  if ($("whatif").ariaInvalid = text.trim() !== "" && Number.isNaN(v)) return;
+  text.trim() ? changed.set(here(), v) : changed.delete(here());
+  recompute();
+  for (const each of nodes) paintNode(each, at);
+  for (const edge of edges) if (edge.flow) paintEdge(edge, at), relabel(edge);
+  $("loss").textContent = num(loss.value.one);
+  go(at);
+}
 
 // ---- moving ------------------------------------------------------------------------------------
 
 function next() {
-  if (at === last) return stop();
-  if (!$("predict").checked || hidden(at + 1) === null) return go(nextStop(at, $("predict").checked ? 0 : grain), at);
-  stop();
-  ask(at + 1);
+  const predict = $("predict").checked, asks = predict && at < last && asked(steps[at + 1]);
+  if (at === last || asks) play(false);
+  asks ? ask(steps[at + 1]) : go(nextStop(at, predict ? 0 : grain), at);
 }
 
 function previous() {
   const to = previousStop(at, grain);
-  acts.go(to);
+  play(false);
   go(to, previousStop(to, grain));
 }
 
-function stop() {
+function play(on = !timer) {
   clearInterval(timer);
-  timer = 0;
-  playing(false);
-}
-
-function playing(on) {
+  if (on && at === last) go(0);
+  timer = on && setInterval(next, 900);
   $("play").classList.toggle("on", on);
-  $("play").setAttribute("aria-label", on ? "pause" : "play");
-  $("sentence").setAttribute("aria-live", on ? "off" : "polite");
-}
-
-function play() {
-  if (timer) return stop();
-  if (at === last) go(0);
-  playing(true);
-  timer = setInterval(next, 900);
+  $("play").ariaLabel = on ? "pause" : "play";
+  $("sentence").ariaLive = on ? "off" : "polite";
 }
 
 // ---- predict mode ------------------------------------------------------------------------------
 
-function ask(k) {
-  const told = tell(k).filter(([, kind]) => kind !== "tail");
-  asking = k;
-  point([steps[k]]);
-  $("sentence").replaceChildren(...parts(told.map(([text, kind]) => (/result|hide/.test(kind) ? ["?", "blank"] : [text, kind]))));
-  for (const input of $("question").querySelectorAll("input")) input.value = "";
-  $("factors").hidden = true;
-  $("question").hidden = false;
+function ask(step) {
+  asking = step;
+  point([step]);
+  const told = tell(step).filter(([, kind]) => kind !== "tail");
+  sentence(told.map(([text, kind]) => (/result|hide/.test(kind) ? ["?", "blank"] : [text, kind])));
+  $("question").reset();
+  $("asked").textContent = asked(step).what;
   judge("", "");
   $("answer").focus();
 }
 
 function judge(text, kind) {
+  $("question").hidden = false;
+  $("factors").hidden = kind !== "wrong" || !asking.edge?.isChain;
   $("verdict").textContent = text;
   $("verdict").className = kind;
 }
@@ -126,19 +137,14 @@ function judge(text, kind) {
 function check(event) {
   event.preventDefault();
   if (!asking) return next();
-  const typed = (id) => ($(id).value.trim() ? Number($(id).value.replace("−", "-").replace(",", ".")) : NaN);
-  const answer = typed("answer");
-  if (Number.isNaN(answer)) return judge("Type a number, such as −0.026.", "wrong");
-  if (isRight(asking, answer)) return reveal("Right");
-  judge(diagnose(asking, answer, typed("local"), typed("upstream")), "wrong");
-  $("factors").hidden = !hasFactors(asking);
+  const wrong = judgement(asking, $("answer").value, $("local").value, $("upstream").value);
+  wrong ? judge(wrong, "wrong") : reveal("Right");
 }
 
 function reveal(how) {
-  const text = `${how}: ${num(hidden(asking))}. → goes on.`;
-  go(asking);
-  $("question").hidden = false;
-  $("factors").hidden = true;
+  if (!asking) return;
+  const text = `${how}: ${asked(asking).told}. → goes on.`;
+  go(asking.k);
   judge(text, "right");
   pane.focus();
 }
@@ -146,11 +152,9 @@ function reveal(how) {
 // ---- the address, selection --------------------------------------------------------------------
 
 function follow() {
-  const said = new URLSearchParams(location.hash.slice(1));
-  const id = (name, all) => (/^\d+$/.test(said.get(name)) && all[said.get(name)] ? Number(said.get(name)) : undefined);
-  const n = id("node", nodes), e = id("edge", edges), to = id("paths", nodes);
-  pinned = e === undefined ? (n === undefined ? null : { n }) : { e };
-  path = completed(to ?? -1) ? to : null;
+  const said = new URLSearchParams(location.hash.slice(1)), to = nodes[said.get("paths") ?? -1];
+  pinned = edges[said.get("edge") ?? -1] ?? nodes[said.get("node") ?? -1] ?? null;
+  path = to && completed(to) ? to : null;
   setGrain(Math.max(GRAINS.indexOf(said.get("by")), 0));
   go(said.get("step"));
 }
@@ -160,58 +164,52 @@ function setGrain(i) {
 }
 
 function find() {
-  const text = $("find").value.trim().toLowerCase(), has = (v) => `${v.name} ${v.path} ${v.op}`.toLowerCase().includes(text);
-  const found = text && (nodes.find((v) => v.name.toLowerCase() === text) ?? nodes.find(has));
-  if (found) acts.choose({ n: found.id });
-  $("find").setAttribute("aria-invalid", !!text && !found);
+  const text = $("find").value.trim(), has = ({ name, path, op }) => `${name} ${path} ${op}`.includes(text);
+  const found = text && (nodes.find(({ name }) => name === text) ?? nodes.find(has));
+  if (found) choose(found);
+  $("find").ariaInvalid = !!text && !found;
 }
 
 // ---- keys and buttons --------------------------------------------------------------------------
 
 const clicks = {
-  first: () => acts.go(0), back: previous, play, next: () => (stop(), next()), last: () => acts.go(last),
-  theme: switchTheme, keys: () => $("help").showModal(), smaller: () => setZoom(0.8), bigger: () => setZoom(1.25),
-  fit: () => setZoom(), show: () => asking && reveal("It is"), grain0: () => (setGrain(0), look()),
-  grain1: () => (setGrain(1), look()), grain2: () => (setGrain(2), look()), predict: () => (go(at), $("predict").checked && next()),
+  play, run, back: previous, first: () => jump(0), last: () => jump(last), next: () => (play(false), next()),
+  before: () => choose(nodes.at(node().id - 1)), after: () => choose(nodes[node().id + 1] ?? nodes[0]),
+  ways: () => setPath(!path && completed(node()) ? node() : null),
+  smaller: () => setZoom(0.8), bigger: () => setZoom(1.25), fit: () => setZoom(),
+  show: () => reveal("It is"), predict: () => (go(at), $("predict").checked && next()),
+  leave: () => (asking ? go(at) : path ? setPath(null) : choose()),
 };
-for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
+GRAINS.forEach((_, i) => clicks["grain" + i] = () => (setGrain(i), look()));
+for (const id in clicks) $(id).addEventListener("click", () => clicks[id]());
 for (const tab of $("phases").children) {
   tab.style.flexGrow = tab.dataset.size;
-  tab.addEventListener("click", () => acts.go(steps.findIndex((s) => s?.kind === tab.dataset.phase)));
+  tab.addEventListener("click", () => jump(steps.findIndex(({ kind }) => kind === tab.dataset.phase)));
 }
 
-// Keys that no button bears; the others press the button that bears them as data-key.
-const keys = {
-  "[": () => acts.choose({ n: (node() || nodes.length) - 1 }), "]": () => acts.choose({ n: (node() + 1) % nodes.length }),
-  r: () => acts.go([born[node()], completed(node())].find((k) => k > at) ?? born[node()]),
-  w: () => acts.paths(path === null && completed(node()) ? node() : null), "/": () => $("find").focus(),
-  escape: () => (asking ? go(at) : path !== null ? acts.paths(null) : acts.choose(null)),
-};
-
-document.addEventListener("keydown", (event) => {
-  const { target, key } = event, writes = /text|search/.test(target.type), name = key.toLowerCase();
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-  if (writes ? key !== "Escape" : /BUTTON|INPUT/.test(target.tagName) && /^(Enter| )$/.test(key)) return;
-  const bearer = [...document.querySelectorAll("[data-key]")].find((el) => el.dataset.key.split(" ").includes(key === " " ? "space" : name));
-  if (!keys[name] && !bearer) return;
+// A key presses the button, or enters the field, that bears it as data-key.
+addEventListener("keydown", (event) => {
+  const { target, key } = event, writes = ({ type }) => /text|search/.test(type);
+  const bearer = document.querySelector(`[data-key~="${CSS.escape(key === " " ? "space" : key.toLowerCase())}"]`);
+  if (!bearer || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (writes(target) ? key !== "Escape" : /BUTTON|INPUT/.test(target.tagName) && /^(Enter| )$/.test(key)) return;
   event.preventDefault();
-  if (writes) target.blur();
-  keys[name] ? keys[name]() : bearer.click();
+  if (writes(target)) target.blur();
+  writes(bearer) ? bearer.focus() : bearer.click();
 });
 
 $("slider").max = last;
-$("slider").addEventListener("input", () => acts.go($("slider").value));
+$("slider").addEventListener("input", () => jump($("slider").value));
 $("question").addEventListener("submit", check);
 $("find").addEventListener("change", find);
+$("whatif").addEventListener("change", whatIf);
 addEventListener("hashchange", follow);
 
+// A click on the graph; lines are thin, so a few pixels beside one will do.
 svg.addEventListener("click", ({ clientX: x, clientY: y }) => {
-  const around = [[0, 0], [0, 5], [5, 0], [0, -5], [-5, 0]];
-  const hits = around.map(([dx, dy]) => document.elementFromPoint(x + dx, y + dy)?.closest(".n, .w, .l"));
-  const hit = hits.find(Boolean);
-  acts.choose(hit ? { [hit.id[0] === "n" ? "n" : "e"]: Number(hit.id.slice(1)) } : null);
+  const hit = [0, 5, -5].flatMap((d) => [[d, 0], [0, d]]).map(([dx, dy]) => document.elementFromPoint(x + dx, y + dy)?.closest(".n, .w, .l")).find(Boolean);
+  choose(hit && (hit.id[0] === "n" ? nodes : edges)[hit.id.slice(1)]);
 });
 
-for (const { id } of nodes) paintNode(id, 0);
-setZoom(0, 1);
+for (const each of nodes) paintNode(each, 0);
 follow();

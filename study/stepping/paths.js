@@ -1,63 +1,49 @@
 // Path view: every path from the loss to a node, the product along each, then the sum.
-import { dLd, edges, nodes, root } from "./data.js";
-import { button, make } from "./inspector.js";
-import { $, mark, svg } from "./stage.js";
-import { sent } from "./steps.js";
+import { $, edges, loss } from "./data.js";
+import { make } from "./inspector.js";
+import { mark, svg } from "./stage.js";
 import { num, sign, term } from "./words.js";
 
 const MOST = 40;
 
-// The paths (edges from the loss to node n), at most MOST, how many there are, and their nodes.
-function pathsTo(n) {
-  const on = new Set([n]), counts = new Map([[root, 1]]), found = [], stack = [[n, []]];
-  for (const i of on) for (const { dst, flow } of nodes[i].uses) if (flow) on.add(dst);
-  const all = [...on].sort((a, b) => b - a), through = (edge) => (edge.flow && counts.get(edge.dst)) || 0;
-  for (const i of all) if (i !== root) counts.set(i, nodes[i].uses.reduce((sum, edge) => sum + through(edge), 0));
+// The paths (edges from the loss to a node), at most MOST, and for each node on them their number.
+function pathsTo(node) {
+  const on = new Set([node]), counts = new Map([[loss, 1]]), found = [], stack = [[node, []]];
+  for (const each of on) for (const { dst, flow } of each.uses) if (flow) on.add(dst);
+  const through = (edge) => (edge.flow && counts.get(edge.dst)) || 0;
+  for (const each of [...on].sort((a, b) => b.id - a.id))
+    if (each !== loss) counts.set(each, each.uses.reduce((sum, edge) => sum + through(edge), 0));
   while (stack.length && found.length < MOST) {
-    const [i, way] = stack.pop();
-    if (i === root) found.push(way);
-    else stack.push(...nodes[i].uses.filter(through).map((edge) => [edge.dst, [edge, ...way]]).reverse());
+    const [from, way] = stack.pop();
+    if (from === loss) found.push(way);
+    else stack.push(...from.uses.filter(through).map((edge) => [edge.dst, [edge, ...way]]).reverse());
   }
-  return { found, total: counts.get(n), all: all.filter((i) => counts.get(i)) };
+  return { found, counts };
 }
 
 // One path in words, and the product along it: null where it is no number, or not to be seen yet.
 function tellPath(way, p, hide) {
-  const start = nodes[root], seed = start.grad.one, factors = way.map((edge) => edge.factor);
-  const lines = [make("div", "faint", [start, ...way.map((edge) => nodes[edge.src])].map((v) => v.short).join(" → "))];
-  if (hide && way.some((edge) => sent[edge.id] > p)) return [null, [...lines, "? not predicted yet"]];
-  const scalar = !factors.includes(null), value = scalar ? factors.reduce((a, b) => a * b, seed) : null;
-  const blocked = way.find((edge) => (edge.factor === null ? edge.flow.zeros === 1 : edge.factor === 0));
-  lines.push(...(scalar ? [[num(seed), ...factors.map(term)].join(" × ") + " = ", make("b", sign(value), num(value))]
-    : [way.map((edge) => edge.named).join(", then ")]));
-  const { op, name } = nodes[blocked?.dst] ?? {};
-  if (op) lines.push(make("div", "warn", `blocked at ${op} (${name}): its local derivative is 0`));
+  const factors = way.map(({ factor }) => factor), scalar = !factors.includes(null), seed = loss.grad.one;
+  const lines = [make("div.faint", [loss, ...way.map(({ src }) => src)].map(({ short }) => short).join(" → "))];
+  if (hide && way.some(({ sent }) => sent > p)) return [null, [...lines, "? not predicted yet"]];
+  const value = scalar ? factors.reduce((a, b) => a * b, seed) : null;
+  if (scalar) lines.push([num(seed), ...factors.map(term)].join(" × ") + " = ", make("b." + sign(value), num(value)));
+  else lines.push(way.map(({ named }) => named).join(", then "));
+  const blocked = way.find(({ factor, flow }) => (factor === null ? flow.zeros === 1 : factor === 0))?.dst;
+  if (blocked) lines.push(make("div.warn", `blocked at ${blocked.op} (${blocked.name}): its local derivative is 0`));
   return [value, lines];
 }
 
-export function showPaths(n, p, hide, close) {
-  const node = nodes[n], { found, total, all } = pathsTo(n), told = found.map((way) => tellPath(way, p, hide));
-  const light = (ns, es) => mark("way", ns, es.map((edge) => edge.id));
-  const every = () => light(all, all.flatMap((i) => nodes[i].uses.filter(({ flow, dst }) => flow && all.includes(dst))));
-  const items = told.map(([, lines], i) => {
-    const item = button("", () => light([root, ...found[i].map((edge) => edge.src)], found[i]), "path mono");
-    item.append(...lines);
-    return make("li", "", item);
-  });
-  const parts = [make("h2", "", `${total === 1 ? "the path" : total + " paths"} from the loss to ${node.short}`), make("ol", "", ...items)];
+// Show the paths to a node, or none.
+export function showPaths(node, p, hide) {
+  $("paths").hidden = !node;
+  svg.classList.toggle("dim", !!node);
+  if (!node) return;
+  const { found, counts } = pathsTo(node), total = counts.get(node), told = found.map((way) => tellPath(way, p, hide));
   const values = told.map(([value]) => value), rest = total - found.length, grad = node.grad.one;
-  if (!values.includes(null)) {
-    const sum = values.reduce((a, b) => a + b), first = rest ? `${num(sum)} + ${term(grad - sum)}` : values.map((v, i) => (i ? term(v) : num(v))).join(" + ");
-    parts.push(make("p", "mono rulebox", `${dLd(node)} = ${total > 1 ? first + " = " : ""}`, make("b", sign(grad), num(grad))));
-  }
-  if (rest) parts.push(make("p", "faint", `${rest} more paths are not listed`));
-  $("paths").replaceChildren(...parts, make("p", "tools", button("all paths", every), button("close", close)));
-  $("paths").hidden = false;
-  svg.classList.add("dim");
-  every();
-}
-
-export function hidePaths() {
-  $("paths").hidden = true;
-  svg.classList.remove("dim");
+  const sum = rest || total === 1 ? "" : values.map((v, i) => (i ? term(v) : num(v))).join(" + ") + " = ";
+  $("paths").replaceChildren(make("h2", `${total === 1 ? "the path" : total + " paths"} from the loss to ${node.short}`), make("ol", told.map(([, lines]) => make("li.path", lines))),
+    values.includes(null) ? "" : make("p.rulebox", `${node.dL} = ${sum}`, make("b." + sign(grad), num(grad))),
+    rest ? make("p.faint", `${rest} more paths are not listed`) : "");
+  mark("way", [...counts.keys(), ...edges.filter(({ src, dst, flow }) => flow && counts.has(src) && counts.has(dst))]);
 }

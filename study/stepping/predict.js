@@ -1,50 +1,48 @@
 // Predict mode: the next number is hidden, the reader types it and is told which factor was wrong.
-import { edges, isChain, nodes, says, upstream } from "./data.js";
-import { arrivals, before, steps } from "./steps.js";
-import { num } from "./words.js";
+import { says } from "./data.js";
+import { facts, fill, flows } from "./steps.js";
+import { num, shape, typed } from "./words.js";
 
-const near = (a, b, slack = 1e-12) => Math.abs(a - b) <= Math.max(0.01 * Math.abs(b), slack);
-const flows = (n) => arrivals[n].map((k) => edges[steps[k].e].flow.one);
+const near = (a, b) => Number.isFinite(b) && Math.abs(a - b) <= Math.max(0.01 * Math.abs(b), 1e-12);
 
-// The number that a step adds, or null where it is not a single finite one.
-export function hidden(k) {
-  const { kind, n, e, more } = steps[k], { value, grad } = nodes[n];
-  const v = more?.text !== undefined ? (more.plain ? more.next : null) : kind === "forward" ? value.one : kind === "backward" ? edges[e].flow.one : grad.one;
-  return Number.isFinite(v) ? v : null;
+// What a step asks for: its number, one element of its array (the largest), or the array's shape;
+// null where there is nothing to ask. `guesses` are wrong answers and what they come from.
+export function asked(step) {
+  const { node, edge, text } = step, given = facts(step), { one, data, dims } = given.what, up = edge?.dst.grad;
+  const ask = (v, what, told, guesses, kind = step.kind) => ({ v, what, told, guesses, kind, given });
+  if (text || !node.dtype) return null;
+  if (one !== null) return Number.isFinite(one) ? ask(one, "the number", num(one), mistakes(step, given)) : null;
+  if (!data)
+    return edge ? ask(dims.join(), `the shape of what ${node.name} receives`, shape(dims), [[dims.toReversed().join(), "reversed"], [up.dims.join(), "arrives"]], "shape") : null;
+  const i = data.reduce((best, v, j) => (Math.abs(v) > Math.abs(data[best]) ? j : best), 0), v = data[i];
+  const place = (i) => `[${dims.reduceRight(([rest, at], d) => [Math.floor(rest / d), [rest % d, ...at]], [i, []])[1].join(", ")}]`;
+  const others = data.map((w, j) => [w, "element", { place: place(j) }]), from = edge ? [[up.data?.[i], "as it is"], [node.value.data?.[i], "value of"]] : [];
+  return Number.isFinite(v) ? ask(v, `element ${place(i)}`, num(v), [[-v, "sign"], ...others, ...from]) : null;
 }
 
-export const hasFactors = (k) => steps[k].kind === "backward" && isChain(edges[steps[k].e]);
-
-export function isRight(k, answer) {
-  const v = hidden(k), { more } = steps[k];
-  if (!more?.plain) return near(answer, v);
-  return Math.abs(answer - v) <= Math.max(0.02 * Math.abs(v - more.value), 1e-4 * Math.abs(v));
+// Of one number: what comes out when the chain rule is taken for something else.
+function mistakes({ kind, node, edge }, { what, local: d, upstream: g, value, lr, grad }) {
+  const v = what.one, sign = [-v, "sign"];
+  if (kind === "update") return [[value + lr * grad, "uphill"], [value - grad, "no rate"], [lr * grad, "step"]];
+  if (kind === "accumulate") return flows(node).map((w) => [w, "one use"]);
+  if (!edge?.isChain) return [sign];
+  const { inputs, value: made } = edge.dst, many = flows(edge.dst), count = many.length;
+  const others = inputs.filter((o) => o !== edge && o.factor !== null).map((o) => [o.factor * g, "other", { other: o.src.name }]);
+  const parts = count > 1 ? many.map((w) => [d * w, "part", { count }]) : [];
+  return [sign, [g, "passed on"], ...others, [g / d, "divided"], [d, "alone"], [d * made.one, "value"], ...parts, [d + g, "added"], [edge.before + v, "so far"]];
 }
 
-// Why an answer is wrong; `local` and `up` are the reader's factors, NaN where none was typed.
-export function diagnose(k, answer, local, up) {
-  const { kind, n, e, more } = steps[k], node = nodes[n], v = hidden(k), is = (w) => near(answer, w);
-  const speak = (key, ...given) => says[key].replace(/\{(\d)\}/g, (_, i) => given[i]);
-  if (kind === "update") {
-    const { value, lr, grad } = more, step = lr * grad;
-    return speak(is(value + step) ? "uphill" : is(value - grad) ? "no rate" : is(step) ? "step" : "update", num(lr), num(value), num(grad));
-  }
-  if (kind === "accumulate") return speak(flows(n).some(is) ? "one use" : "sum", flows(n).length);
-  if (kind !== "backward") return speak(v && is(-v) ? "sign" : kind, node.op, node.formula);
-  if (!hasFactors(k)) return speak("sum");
-  const edge = edges[e], dst = nodes[edge.dst], g = upstream(edge).one, d = edge.factor, many = flows(edge.dst);
-  const localIs = speak("local", edge.rule.replace(/^.*= /, ""), num(d)), upIs = speak("upstream", dst.name, num(g));
-  const other = dst.inputs.find((o) => o !== edge && o.factor !== null && is(o.factor * g));
-  const wrong = (typed, is, text) => (Number.isNaN(typed) || near(typed, is) ? "" : text);
-  const typed = [wrong(local, d, localIs), wrong(up, g, upIs)].filter(Boolean).join(" ");
-  if (typed) return typed;
-  if (near(local, d) && near(up, g)) return speak("product");
-  if (v && is(-v)) return speak("sign");
-  if (is(g)) return localIs + speak("passed on");
-  if (other) return localIs + speak("other", nodes[other.src].name);
-  if (d && is(g / d)) return localIs + speak("divided");
-  if (is(d)) return upIs + speak("alone");
-  if (is(d * (dst.value.one ?? NaN))) return upIs + speak("value", dst.name);
-  if (many.length > 1 && many.some((c) => is(d * c))) return upIs + speak("part", many.length);
-  return speak(is(d + g) ? "added" : is(before(k) + v) ? "so far" : "factors");
+// What is wrong with an answer, "" if it is right; `local` and `upstream` are the reader's factors.
+export function judgement(step, text, local, upstream) {
+  const { v, kind, guesses, given } = asked(step), { value, lr } = given, isShape = kind === "shape", isChain = step.edge?.isChain;
+  const say = (key, more) => fill(says[key], { ...given, ...more }).map(([part]) => part).join("");
+  const answer = isShape ? (text.match(/\d+/g) ?? []).join() : typed(text), is = (w) => (isShape ? w === answer : near(answer, w));
+  if (Number.isNaN(answer)) return say("type");
+  // Of an update the step must be right, not just the sum.
+  if (lr ? Math.abs(answer - v) <= Math.max(0.02 * Math.abs(v - value), 1e-4 * Math.abs(v)) : is(v)) return "";
+  const wrong = Object.entries({ local, upstream }).filter(([name, factor]) => factor && !near(typed(factor), given[name]));
+  if (wrong.length) return wrong.map(([name]) => say("bad " + name)).join(" ");
+  if (isChain && local && upstream) return say("factors right");
+  const [, key, more] = guesses.find(([w]) => is(w)) ?? [0, isChain ? "factors" : "not " + kind];
+  return say(key, more);
 }

@@ -1,115 +1,74 @@
 // The drawn graph: what a step reveals is switched on by class, and nothing else is touched.
-import { edges, nodes, palettes, strongest } from "./data.js";
-import { arrivals, born, gradientAt, sent, steps, updated } from "./steps.js";
+import { $, chain, scale } from "./data.js";
+import { flows, gradientAt } from "./steps.js";
 import { num, sign, signed, term } from "./words.js";
 
-export const $ = (id) => document.getElementById(id);
 export const svg = $("graph"), pane = $("pane");
 const width = svg.width.baseVal.value, height = svg.height.baseVal.value;
 let zoom = 1;
 
-function write(el, kind, text, tone) {
-  el = el.querySelector("." + kind);
+const toggle = (el, kind, on) => el?.classList.toggle(kind, !!on);
+
+function write(el, kind, text, tone = "") {
+  el = el?.querySelector("." + kind);
   if (!el) return;
   el.textContent = text;
-  el.classList.remove("part", "faint", "plus", "minus", "zero", "warn");
-  if (tone) el.classList.add(...tone.split(" "));
+  el.dataset.tone = tone;
 }
 
-export function paintNode(n, p) {
-  const el = $("n" + n), { value, grad, state } = nodes[n], is = (kind, on) => el.classList.toggle(kind, on);
-  is("d", born[n] <= p);
-  if (updated.has(n)) {
-    const done = updated.get(n) <= p;
-    is("new", done);
-    if (value.one !== null) write(el, "v", num(done ? steps[updated.get(n)].more.next : value.one));
-  }
-  if (state !== "none") {
-    const now = gradientAt(n, p), single = value.size === 1;
-    is("full", !single && !!now.done);
-    if (now.word) write(el, "g", now.word, "faint");
-    else if (single) write(el, "g", signed(now.one), sign(now.one) + (now.done ? "" : " part"));
-    else write(el, "g", now.done ? "" : `${now.here} of ${now.total} arrived`, "faint");
-    write(el, "u", terms(n, now));
-    $("k" + n)?.classList.toggle("on", !now.word);
-  }
-  colour(el);
+export function paintNode(node, p) {
+  const { el, id, value, state, problem, update, born } = node, changes = update?.k <= p, known = born <= p;
+  toggle(el, "d", known);
+  toggle(el, "bad", known && problem);
+  toggle(el, "new", changes);
+  if (value.one !== null) write(el, "v", num(changes ? update.next : value.one));
+  if (state === "none") return;
+  const now = gradientAt(node, p), single = value.size === 1;
+  toggle(el, "full", !single && now.done);
+  if (now.word) write(el, "g", now.word, "faint");
+  else if (single) write(el, "g", signed(now.one), sign(now.one) + (now.done ? "" : " part"));
+  else write(el, "g", now.done ? "" : `${now.here} of ${now.total} arrived`, "faint");
+  write(el, "u", terms(node, now));
+  toggle($("k" + id), "on", !now.word);
 }
 
 // The sum at a node with several uses.
-function terms(n, { word, done, here, total }) {
+function terms(node, { word, done, here, total }) {
   if (word) return "";
   if (!done) return `${here} of ${total} contributions`;
-  const flows = arrivals[n].map((k) => edges[steps[k].e].flow.one);
-  return flows.length > 4 || flows.includes(null) ? `sum of ${flows.length} paths` : "= " + flows.map(term).join(" + ");
+  const all = flows(node);
+  return all.length > 4 || all.includes(null) ? `sum of ${all.length} paths` : "= " + all.map(term).join(" + ");
 }
 
-export function paintEdge(e, p) {
-  const el = $("e" + e), { flow } = edges[e], on = sent[e] <= p;
-  el.classList.toggle("on", on);
-  el.classList.toggle(flow.one === null ? "plain" : sign(flow.one), on);
-  const size = on && flow.norm && strongest ? 1 + Math.log10(flow.norm / strongest) / 4 : 0;
+export function paintEdge({ el, label, flow, sent }, p) {
+  const { one, norm } = flow, on = sent <= p;
+  toggle(el, "on", on);
+  el.dataset.tone = one === null ? "plain" : sign(one);
+  toggle(label, "on", on);
+  const size = norm && scale.strongest ? 1 + Math.log10(norm / scale.strongest) / 4 : 0;
   el.style.strokeWidth = on ? 1.6 + 2 * Math.max(0, size) : "";
-  $("l" + e)?.classList.toggle("on", on);
 }
 
-// ---- marks: the current step, what is selected, a path -----------------------------------------
+// The numbers beside an edge, when they are other ones.
+export function relabel(edge) {
+  write(edge.label, "x", chain(edge));
+  write(edge.label, "c", "= " + num(edge.flow.one), sign(edge.flow.one));
+}
 
+// Mark nodes and edges: the current step, what is selected, a path.
 const marked = {};
-export function mark(kind, ns, es) {
-  for (const el of marked[kind] ?? []) el.classList.remove(kind);
-  marked[kind] = [...ns.map((n) => "n" + n), ...es.flatMap((e) => ["e" + e, "l" + e])].map($).filter(Boolean);
-  for (const el of marked[kind]) el.classList.add(kind);
+export function mark(kind, items) {
+  for (const el of marked[kind] ?? []) toggle(el, kind, false);
+  marked[kind] = items.flatMap((item) => [item?.el, item?.label]);
+  for (const el of marked[kind]) toggle(el, kind, true);
 }
 
-// In big graphs edges have no labels: the current one has the chain rule written beside it.
-const callout = document.createElementNS(svg.namespaceURI, "text");
-callout.id = "callout";
+export const show = ({ el }) => el.scrollIntoView({ block: "nearest", inline: "nearest" });
 
-export function say(e, text) {
-  if (!text || $("l" + e)) return callout.remove();
-  const line = $("e" + e), { x, y } = line.getPointAtLength(line.getTotalLength() / 2), half = text.length * 3.7;
-  callout.textContent = text;
-  callout.setAttribute("x", Math.min(Math.max(x, half), width - half));
-  callout.setAttribute("y", y + 4);
-  svg.append(callout);
-}
-
-export function show(el) {
-  const box = el.getBoundingClientRect(), view = pane.getBoundingClientRect();
-  const out = (a, b, low, high) => (a < low + 30 || b > high - 30 ? (a + b - low - high) / 2 : 0);
-  const dx = out(box.left, box.right, view.left, view.right), dy = out(box.top, box.bottom, view.top, view.bottom);
-  if (dx || dy) pane.scrollBy(dx, dy);
-}
-
-// ---- size and colours --------------------------------------------------------------------------
-
-// Bigger or smaller by a factor; without one, as it fits, but not below `least`.
-export function setZoom(factor, least = 0.05) {
-  const { clientWidth: w, clientHeight: h, scrollLeft, scrollTop } = pane;
-  const x = (scrollLeft + w / 2) / zoom, y = (scrollTop + h / 2) / zoom;
-  const wanted = factor ? zoom * factor : Math.min((w - 24) / width, (h - 24) / height, 1);
-  zoom = Math.min(Math.max(wanted, least), 3);
+// Bigger or smaller by a factor; without one, as it fits.
+export function setZoom(factor) {
+  const fit = Math.min((pane.clientWidth - 24) / width, (pane.clientHeight - 24) / height, 1);
+  zoom = Math.min(Math.max(factor ? zoom * factor : fit, 0.05), 3);
   svg.style.width = width * zoom + "px";
-  svg.style.height = height * zoom + "px";
-  pane.scrollTo(x * zoom - w / 2, y * zoom - h / 2);
   $("fit").textContent = Math.round(zoom * 100) + "%";
-}
-
-const system = matchMedia("(prefers-color-scheme: dark)"), theme = document.documentElement.dataset;
-const now = () => theme.theme || (system.matches ? "dark" : "light");
-
-// The images of heat maps lack their palette: it is put in when they are first seen.
-function colour(el, anew) {
-  if (!palettes) return;
-  for (const image of el.querySelectorAll(anew ? "image" : "image:not([href])")) {
-    const { png } = image.dataset;
-    image.setAttribute("href", "data:image/png;base64," + png.slice(0, 44) + palettes[now()] + png.slice(44));
-  }
-}
-system.addEventListener("change", () => colour(svg, true));
-
-export function switchTheme() {
-  theme.theme = now() === "dark" ? "light" : "dark";
-  colour(svg, true);
 }

@@ -1,108 +1,95 @@
 // What happened, in the engine's order; what is known after so many steps; how it is told.
-import { back, dLd, edges, freed, isChain, leaves, nodes, number, root, title, updates, upstream, word } from "./data.js";
-import { num, shown, sign, term } from "./words.js";
+import { back, edges, freed, leaves, loss, nodes, number, says, stops, told, updates, word } from "./data.js";
+import { num, shown, term } from "./words.js";
 
-export const steps = [null]; // from 1 on; at 0 nothing has happened
-export const born = nodes.map(() => 0); // the step that computed a node's value
-export const sent = edges.map(() => 0); // the step that sent an edge's contribution
-export const arrivals = nodes.map(() => []); // the steps at which contributions arrived
-export const updated = new Map(); // a parameter: the step that changes it
-const after = [], sums = new Map(); // the gradient so far, after a step, and of a node
+export const steps = [{ kind: "start", node: loss, dst: loss }]; // at 0 nothing has happened
 
-const add = (kind, n, e, more) => steps.push({ kind, n, e, more, dst: e === undefined ? n : edges[e].dst }) - 1;
-for (const { id, op } of nodes) if (op) born[id] = add("forward", id);
-const seeded = nodes[root].grad && !freed ? add("seed", root) : 0;
-for (const e of back) {
-  const { src, flow } = edges[e], k = add("backward", src, e);
-  sent[e] = k;
-  arrivals[src].push(k);
-  if (flow.one !== null) sums.set(src, after[k] = (sums.get(src) || 0) + flow.one);
+function add(kind, node, more) {
+  steps.push({ kind, node, dst: node, k: steps.length, ...more });
+  return steps.at(-1);
 }
-for (const [n, text] of leaves) add("accumulate", n, undefined, { text });
-for (const [n, text, plain, ...row] of updates) {
+
+for (const node of nodes) if (node.op) node.born = add("forward", node).k;
+const seeded = loss.grad && !freed ? add("seed", loss).k : 0;
+for (const edge of back.map((e) => edges[e])) {
+  edge.sent = add("backward", edge.src, { edge, dst: edge.dst }).k;
+  edge.src.arrivals.push(edge);
+}
+for (const [n, text] of leaves) add("accumulate", nodes[n], { text });
+for (const [n, text, ...row] of updates) {
   const [lr, value, grad, next] = row.map(number);
-  updated.set(n, add("update", n, undefined, { text, plain, lr, value, grad, next }));
+  nodes[n].update = add("update", nodes[n], { text, lr, value, grad, next });
 }
 export const last = steps.length - 1;
 export const phaseOf = ({ kind }) => (kind === "accumulate" ? "backward" : kind);
+export const flows = (node) => node.arrivals.map((edge) => edge.flow.one);
+
+// An edge knows the gradient before and after its contribution.
+export function sumUp() {
+  for (const { arrivals } of nodes) {
+    let sum = 0;
+    for (const edge of arrivals) {
+      edge.before = sum;
+      edge.after = sum += edge.flow.one;
+    }
+  }
+}
+sumUp();
 
 // ---- what is known after p steps ---------------------------------------------------------------
 
-export function arrived(n, p) {
-  const all = arrivals[n];
-  let low = 0, high = all.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    all[middle] <= p ? (low = middle + 1) : (high = middle);
-  }
-  return low;
-}
+const arrived = ({ arrivals }, p) => arrivals.filter((edge) => edge.sent <= p).length;
 
 // The step at which a node's gradient is complete; 0 where there is none.
-export const completed = (n) => (n === root ? seeded : arrivals[n]?.at(-1) || 0);
+export const completed = (node) => (node === loss ? seeded : node.arrivals.at(-1)?.sent ?? 0);
 
 // A node's gradient: a `word` before there is any, `done` when complete, `one` where a number.
-export function gradientAt(n, p) {
-  const { state, grad } = nodes[n], total = arrivals[n].length, here = arrived(n, p);
+export function gradientAt(node, p) {
+  const { state, grad, value, arrivals } = node, total = arrivals.length, here = arrived(node, p), whole = completed(node);
   if (state === "none" || state === "no path") return { word: state };
-  if (freed ? grad : completed(n) && completed(n) <= p) return { done: true, one: grad.one };
-  if (!here) return { word: freed ? "not kept" : completed(n) ? "not yet" : "no path" };
-  return { here, total, one: after[arrivals[n][here - 1]] ?? null };
-}
-
-// The gradient so far, before contribution k arrived.
-export function before(k) {
-  const all = arrivals[steps[k].n], i = all.indexOf(k);
-  return i > 0 ? after[all[i - 1]] : 0;
+  if (freed ? grad : whole && whole <= p) return { done: true, one: grad.one };
+  if (!here) return { word: freed ? "not kept" : whole ? "not yet" : state };
+  return { here, total, one: value.size === 1 ? arrivals[here - 1].after : null };
 }
 
 // ---- grains: one step is a contribution, an op, a module ---------------------------------------
 
 export const GRAINS = ["contribution", "op", "module"];
-const grains = [
-  (s) => s,
-  (s) => s.kind + s.dst,
-  (s) => s.kind + (/ward/.test(s.kind) ? nodes[s.dst].path : ""),
-];
-const stops = grains.map((key) =>
-  steps.map((s, k) => k).filter((k) => !k || k === last || key(steps[k]) !== key(steps[k + 1])));
-export const nextStop = (p, grain) => stops[grain].find((k) => k > p) ?? last;
-export const previousStop = (p, grain) => stops[grain].findLast((k) => k < p) ?? 0;
+const ends = [steps.map((_, k) => k), ...stops];
+export const nextStop = (p, grain) => ends[grain].find((k) => k > p) ?? last;
+export const previousStop = (p, grain) => ends[grain].findLast((k) => k < p) ?? 0;
 
 // ---- sentences: parts of [text, kind] ----------------------------------------------------------
 
-// Step k, or all steps after `from` up to k.
-export function tell(k, from = k - 1) {
-  if (!k) return [["Nothing is computed yet: only the leaves have values. → or “next” begins."]];
-  if (k - from > 1) return summary(steps.slice(from + 1, k + 1));
-  const { kind, n, e, more } = steps[k], node = nodes[n], name = [node.name, "name"];
-  if (more?.text !== undefined) {
-    const text = word(more.text), cut = more.plain ? text.lastIndexOf("=") + 2 : text.length;
-    return [[text.slice(0, cut)], [text.slice(cut), "result"]];
-  }
-  if (kind === "seed") return [["seed: "], [dLd(node), "name"], [" = "], [num(node.grad.one), "result"]];
-  if (kind === "accumulate") return [name, [".grad receives "], [shown(node.grad), "result"]];
-  if (kind === "forward") {
-    const operands = node.inputs.map((edge) => nodes[edge.src].name).join(", ");
-    return [name, [` = ${node.op}(${operands}) = `], [shown(node.value, node.dtype), "result"]];
-  }
-  const edge = edges[e], { flow } = edge, turn = arrived(n, k);
-  const parts = [[title(nodes[edge.dst]), "name"], [" → "], name, [": "]];
-  if (isChain(edge))
-    parts.push(["local "], [num(edge.factor), "rule hide"], [" · upstream "], [num(upstream(edge).one), "upstream hide"]);
-  else parts.push([edge.vjp + (edge.summed && flow.one === null ? ", " + edge.summed : ""), "rule"]);
-  parts.push([" = "], [shown(flow), `result ${flow.one === null ? "" : sign(flow.one)}`]);
-  if (flow.one !== null) parts.push([`; ${dLd(node)} = ${num(before(k))} + ${term(flow.one)}`, "tail"]);
-  else if (turn > 1) parts.push([`; contribution ${turn} is added to the ones before`, "tail"]);
-  return parts;
+// All that there is to say of a step, by the names that the texts of `says` have for it.
+export function facts(step) {
+  const { kind, node, edge, dst, grad, next, k } = step;
+  const what = { forward: node.value, backward: edge?.flow, update: { one: next } }[kind] ?? node.grad;
+  return {
+    ...node, ...edge, ...step, what, result: shown(what, kind === "forward" ? node.dtype : "float"), from: dst.title, dst: dst.name,
+    operands: node.inputs.map(({ src }) => src.name).join(", "), count: node.arrivals.length, term: term(grad ?? what.one),
+    ...(edge && {
+      local: edge.factor, upstream: dst.grad.one, turn: arrived(node, k), rule: edge.rule.replace(/^.*= /, ""),
+      vjp: edge.vjp + (edge.summed && what.one === null ? ", " + edge.summed : ""),
+    }),
+  };
 }
 
-// Several steps at once: an op's contributions, a module's ops, all leaves.
-function summary(all) {
-  const { kind, dst } = all.at(-1), ops = new Set(all.map((s) => s.dst)).size;
-  if (kind === "backward" && ops === 1 && all.length < 9)
-    return [[title(nodes[dst]), "name"], [" sends back "], ...all.flatMap(({ n, e }, i) =>
-      [[i ? ", " : ""], [shown(edges[e].flow), "result"], [" to "], [nodes[n].name, "name"]])];
-  const where = !/ward/.test(kind) ? "the leaves" : nodes[dst].path || "outside of modules";
-  return [[where, "name"], [`: ${kind}, ${all.length} steps` + (kind === "backward" ? ` through ${ops} ops` : "")]];
+const KINDS = { result: "result", name: "name", from: "name", local: "rule hide", upstream: "upstream hide", vjp: "rule", problem: "warn" };
+
+// A text of `says` with the facts in its places.
+export const fill = (text, given, kind) => text.split(/\{(\w+)\}/).map((part, i) => {
+  const v = given[part];
+  return i % 2 ? [typeof v === "number" ? num(v) : v, kind ?? KINDS[part]] : [part, kind];
+});
+
+// A step; with a grain, all that leads up to it.
+export function tell(step, grain = 0) {
+  const { k, edge, text, node, kind } = step, coarse = told[grain - 1]?.[k];
+  if (!k) return [[says.start]];
+  if (coarse ?? text) return [[word(coarse ?? text)]];
+  const given = facts(step);
+  if (!edge) return fill(says["tell " + (node.dtype ? kind : "failure")], given);
+  const tail = edge.flow.one !== null ? says.sum_tail : given.turn > 1 ? says.turn_tail : "";
+  return [...fill(edge.isChain ? says.chain : says.product, given), ...fill(tail, given, "tail")];
 }

@@ -29,6 +29,7 @@ def test_the_list_names_groups_rows_and_systems(capsys):
         (["nonsense"], "nothing is called 'nonsense'"),
         (["--systems", "backlit,caffe"], "no system 'caffe'"),
         (["--readme", "--json", "missing.json"], "missing.json is not there"),
+        (["node", "--update", "--quick"], "--update takes whole rows"),
         (["node-add", "--threads", "1000"], "1000 threads were asked for"),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.goals import Goal, judge
-from benchmarks.report import load, save
+from benchmarks.report import load, merged, save
 
 from .results import cell, result, row
 
@@ -67,3 +67,31 @@ def test_a_chart_without_backlit_is_refused(tmp_path):
     alone["ratios"] = {}
     with pytest.raises(ValueError, match="backlit was not measured"):
         draw(result(alone), tmp_path / "a.svg")
+
+
+def test_rows_that_are_measured_anew_take_the_place_of_their_names():
+    before = result(row("a"), row("b"))
+    now = result(row("b"))
+    now["rows"][0]["cells"]["backlit"] = cell(1.0, 1.0)
+    now["started"] = "2024-03-01T12:00:00+00:00"
+    now["machine"]["load"] = [3.0, 3.0, 3.0]
+    both = merged(before, now)
+    assert [r["name"] for r in both["rows"]] == ["a", "b"]
+    assert both["rows"][0] == before["rows"][0]
+    assert both["rows"][1] == now["rows"][0]
+    assert both["updated"] == {"b": now["started"]}
+    assert (both["started"], both["machine"]) == (before["started"], before["machine"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("machine", {"cpu": "Another"}, "another machine"),
+        ("versions", {"torch": "1.0"}, "other versions"),
+        ("plan", {"threads": 2}, "another plan"),
+        ("rows", [row("c")], "no row 'c'"),
+    ],
+)
+def test_rows_from_elsewhere_are_not_put_in(key, value, reason):
+    with pytest.raises(ValueError, match=reason):
+        merged(result(row("a")), {**result(row("a")), key: value})

@@ -1,0 +1,27 @@
+"""Which checks run at which step of the walk. Importing this fills the table of limits."""
+
+from __future__ import annotations
+
+from .blind import blind
+from .calibration import calibration
+from .context import Check
+from .duplicates import duplicates
+from .groups import groups
+from .imbalance import imbalance
+from .integrity import integrity
+from .leakage import leakage
+from .mixing import mixing
+from .one_batch import one_batch
+from .rates import rates
+from .rules import limits_with
+from .units import units
+from .untrained import untrained
+
+__all__ = ["LOSS", "OPTIMISE", "SPLIT", "TABLE", "TRUST", "UNTRAINED", "limits_with"]
+
+TABLE: tuple[Check, ...] = (integrity, imbalance)
+SPLIT: tuple[Check, ...] = (duplicates, leakage)
+UNTRAINED: tuple[Check, ...] = (untrained, mixing)
+LOSS: tuple[Check, ...] = (one_batch, blind)
+OPTIMISE: tuple[Check, ...] = (rates, units)
+TRUST: tuple[Check, ...] = (calibration, groups)

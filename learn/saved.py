@@ -1,0 +1,172 @@
+"""A finished run as it lies on disk, ready to predict: the preparation, the recommended model and
+what is remembered of the rows it learned from. JSON and safetensors, no pickle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..study.findings import Finding
+from .errors import DataError, UsageError
+from .rundir import read_record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .checks.drift import Reference
+    from .data.preparation import Preparation
+    from .data.table import Table
+    from .result import Result
+
+PREPARED, NETWORK = "prepared.json", "model.safetensors"
+FORMAT = "backlit prepared 1"
+MOST = 200_000_000
+"""Bytes of a file that is read."""
+
+
+def prepared_bytes(result: Result) -> bytes:
+    """What `Saved.load` needs beside the network's weights, as JSON."""
+    from .checks.drift import Reference
+    from .models.simple import as_dict
+
+    context, chosen = result.context, result.verdict.recommended
+    simple = None if chosen.name == "network" else as_dict(chosen.model)
+    preparation = context.preparation
+    assert preparation is not None
+    watched = tuple(dict.fromkeys(preparation.columns))
+    learned = context.table.take(context.parts.train)  # type: ignore[union-attr]
+    record = {
+        "format": FORMAT,
+        "target": context.problem.target,
+        "recommended": {"name": chosen.name, "described": chosen.described, "model": simple},
+        "preparation": preparation.as_dict(),
+        "reference": Reference.of(learned, watched).as_dict(),
+    }
+    return (json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A run that can predict.
+
+    >>> Saved.load("no/such/folder")
+    Traceback (most recent call last):
+        ...
+    backlit.learn.errors.UsageError: no/such/folder is no run of backlit's: ...
+    """
+
+    folder: Path
+    target: str
+    name: str
+    """Of the recommended model."""
+    preparation: Preparation
+    outputs: Callable[[np.ndarray], np.ndarray]
+    reference: Reference
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Saved:
+        """The run in a folder that `backlit learn` wrote.
+
+        Raises UsageError for a folder that holds no finished run, DataError for damaged files.
+        """
+        from .checks.drift import Reference
+        from .data.preparation import Preparation
+
+        folder = Path(folder)
+        record = read_record(folder)
+        if record is None:
+            raise UsageError(
+                f"{folder} is no run of backlit's: it has no run.json; "
+                "name a folder that `backlit learn` wrote, such as runs/customers"
+            )
+        if not record.get("finished"):
+            raise UsageError(f"the run in {folder} did not come to its end; learn again")
+        prepared = read_json(folder / PREPARED)
+        try:
+            if prepared["format"] != FORMAT:
+                raise ValueError(f"format {prepared['format']!r}")
+            recommended = prepared["recommended"]
+            return cls(
+                folder,
+                str(prepared["target"]),
+                str(recommended["name"]),
+                Preparation.from_dict(prepared["preparation"]),
+                outputs_of(recommended["model"], folder / NETWORK),
+                Reference.from_dict(prepared["reference"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(
+                f"{folder / PREPARED} does not fit together ({error}); learn again"
+            ) from None
+
+    def predict(self, table: Table) -> pd.DataFrame:
+        """Predictions for rows with the same columns: see `predictions`."""
+        return predictions(self.preparation, self.outputs, table, self.target)
+
+    def warnings(self, table: Table) -> list[str]:
+        """What is new about these rows: categories, numbers out of range, extra columns."""
+        return self.preparation.warnings(table.frame)
+
+    def drift(self, table: Table) -> list[Finding]:
+        """Whether the world has moved: the rows compared with those that were learned from."""
+        from .checks.drift import drift
+
+        return drift(self.reference, table)
+
+
+def predictions(
+    preparation: Preparation,
+    outputs: Callable[[np.ndarray], np.ndarray],
+    table: Table,
+    target: str,
+) -> pd.DataFrame:
+    """One row for each of the table: the prediction, for classes with its probability and those of
+    all classes.
+    """
+    import pandas as pd
+
+    given = np.asarray(outputs(preparation.matrix(table)))
+    label = f"predicted {target}"
+    if given.ndim == 1:
+        return pd.DataFrame({label: given})
+    classes = np.array(preparation.classes, dtype=object)
+    best = given.argmax(axis=1)
+    columns: dict[str, Any] = {label: classes[best], "probability": given.max(axis=1)}
+    columns |= {f"p({name})": given[:, k] for k, name in enumerate(classes)}
+    return pd.DataFrame(columns)
+
+
+def outputs_of(simple: dict[str, Any] | None, network: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """What the recommended model gives for prepared rows."""
+    if simple is not None:
+        from .models.simple import from_dict
+
+        return from_dict(simple).outputs
+    from .models.looks import outputs_of as network_outputs
+    from .models.networks import load_network
+
+    model, task, _ = load_network(network)
+    return lambda X: task.probabilities(network_outputs(model, X))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises DataError where there is none."""
+    try:
+        if path.stat().st_size > MOST:
+            raise DataError(f"{path} is larger than backlit writes it; learn again")
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; learn again") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is damaged ({error}); learn again") from None
+    if not isinstance(record, dict):
+        raise DataError(f"{path} is damaged: no JSON object; learn again")
+    return record
