@@ -14,7 +14,7 @@ from ..result import Result
 from .charts import BLUE, CARD, INK, chart, plain_numbers
 from .page import esc, panel, table
 from .pictures import drawing, meter
-from .words import classes_of, name, score
+from .words import classes_of, name, score, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,11 +84,11 @@ def _by_weight(importances: Sequence[Mapping[str, Any]]) -> list[Mapping[str, An
 
 def confusion(result: Result) -> str:
     """How often each class was taken for which."""
-    given = result.extras.get("confusion")
     names = classes_of(result)
-    if given is None or not names:
+    if not names:
         return ""
-    counts = np.asarray(given, int)
+    counts = np.zeros((len(names), len(names)), int)
+    np.add.at(counts, (np.asarray(result.exam.truth), np.asarray(result.exam.predicted)), 1)
     if len(names) > MOST_CLASSES:
         return panel("Which classes it mixes up", _most_confused(counts, names))
     head = "".join(f'<th scope="col">{esc(name(each, 20))}</th>' for each in names)
@@ -202,7 +202,7 @@ def calibration(result: Result) -> str:
     said = given.get("sentence", "")
     numbers = table("The same in numbers", (("given", "n"), ("right", "n"), ("rows", "n")), rows)
     body = f"""<div class="pair"><figure>{drawn}</figure>
-<div class="beside">{f"<p>{esc(said)}</p>" if said else ""}
+<div class="beside">{f"<p>{esc(sentence(said))}</p>" if said else ""}
 <p>On the dotted line the model is as sure as it should be. Points below it: too sure; above it: too
 careful. Larger points stand for more rows; upright lines are 95 % intervals.</p>
 <details><summary>The same in numbers</summary>{numbers}</details></div></div>"""

@@ -23,6 +23,7 @@ from .words import (
     plain,
     plain_interval,
     score,
+    sentence,
 )
 
 
@@ -64,10 +65,17 @@ def verdict(result: Result) -> str:
     value, base = plain(result, exam.score), plain(result, exam.baseline_score)
     ends = plain_interval(result, exam.interval)
     nexts = f"<h3>What to do next</h3>\n{listing(last.next)}" if last.next else ""
+    unseen = result.extras.get("unseen")
+    honest = ""
+    if unseen:
+        honest = (
+            f" On the {int(unseen['rows']):,} of them that do not stand in the training part as "
+            f"well it is {score(plain(result, float(unseen['score'])))}: that is the honest number."
+        )
     looks = "looked at once" if exam.looks == 1 else f"looked at {exam.looks} times by now"
     return f"""<section class="verdict {level}-verdict" id="verdict">
 <h2>Verdict</h2>
-<p class="headline"><span class="{level}">{sign(level)}</span>{esc(last.headline)}</p>
+<p class="headline"><span class="{level}">{sign(level)}</span>{esc(sentence(last.headline))}</p>
 <dl class="tiles">
 <div class="main"><dt>Test {esc(named)}</dt><dd>{score(value)}</dd>
 <dd class="note">{_right(result)}</dd></div>
@@ -80,7 +88,7 @@ def verdict(result: Result) -> str:
 </dl>
 <figure class="strip">{exam_strip(named, value, ends, base)}</figure>
 <p class="small soft">The test part, {len(exam.rows):,} rows, was {looks}. 95 % interval
-{interval(ends)}: {against_baseline(result)}.</p>
+{interval(ends)}: {against_baseline(result)}.{honest}</p>
 {listing(last.reasons) if last.reasons else ""}
 {nexts}
 </section>"""

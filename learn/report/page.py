@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from ...study.text import clean
 from .script import SCRIPT
 from .style import CSS
+from .words import sentence
 
 
 def esc(text: object) -> str:
@@ -118,8 +119,8 @@ def legend(entries: Iterable[tuple[str, str]]) -> str:
 def listing(sentences: Sequence[str]) -> str:
     """Sentences: one as a paragraph, more as a list."""
     if len(sentences) == 1:
-        return f"<p>{esc(sentences[0])}</p>"
-    return "<ul>" + "".join(f"<li>{esc(sentence)}</li>" for sentence in sentences) + "</ul>"
+        return f"<p>{esc(sentence(sentences[0]))}</p>"
+    return "<ul>" + "".join(f"<li>{esc(sentence(each))}</li>" for each in sentences) + "</ul>"
 
 
 def panel(title: str, body: str, css: str = "") -> str:

@@ -152,6 +152,7 @@ def _apart(
 def plane_png(probabilities: np.ndarray) -> str:
     """A data URI of (height, width, classes): the likeliest class's colour, as opaque as it is
     likely, with grey borders; row 0 is at the top."""
+    probabilities = refined(probabilities)
     height, width, classes = probabilities.shape
     winner = probabilities.argmax(axis=2)
     sure = (probabilities.max(axis=2) - 1 / classes) / (1 - 1 / classes)
@@ -166,6 +167,27 @@ def plane_png(probabilities: np.ndarray) -> str:
     ]
     palette.append((0x777777, 255))
     return "data:image/png;base64," + base64.b64encode(indexed_png(index, palette)).decode()
+
+
+def refined(values: np.ndarray, wanted: int = 240) -> np.ndarray:
+    """Values (height, width, n) on a finer grid, by straight lines between neighbours.
+
+    >>> refined(np.array([[[0.0], [1.0]], [[2.0], [3.0]]]), 3)[..., 0]
+    array([[0. , 0.5, 1. ],
+           [1. , 1.5, 2. ],
+           [2. , 2.5, 3. ]])
+    """
+    for axis in (0, 1):
+        size = values.shape[axis]
+        if size < wanted:
+            at = np.linspace(0, size - 1, wanted)
+            below = np.minimum(at.astype(int), max(size - 2, 0))
+            shape = [1, 1, 1]
+            shape[axis] = wanted
+            part = (at - below).reshape(shape)
+            low, high = values.take(below, axis), values.take(np.minimum(below + 1, size - 1), axis)
+            values = low + part * (high - low)
+    return values
 
 
 def indexed_png(index: np.ndarray, palette: list[tuple[int, int]]) -> bytes:

@@ -76,21 +76,42 @@ def capital(text: str) -> str:
 
 
 def judged_by(finding: Finding) -> list[str]:
-    """What a finding's level came from: statistic, limit, n and source, as far as they are given.
+    """What a finding's level came from: statistic, n, limit with its source, where they are given.
 
     >>> judged_by(Finding("dead", "error", "...", 0.84, 0.4, 1078, "measured on digits", ""))
-    ['measured 0.84', 'limit 0.4', 'n = 1,078', 'limit from: measured on digits']
+    ['statistic 0.84', 'n = 1,078', 'limit 0.4 (measured on digits)']
     """
     parts = []
     if math.isfinite(finding.statistic):
-        parts.append(f"measured {number(float(finding.statistic), 3)}")
-    if math.isfinite(finding.threshold):
-        parts.append(f"limit {number(float(finding.threshold), 3)}")
+        parts.append(f"statistic {number(float(finding.statistic), 3)}")
     if finding.n:
         parts.append(f"n = {finding.n:,}")
-    if finding.source:
-        parts.append(f"limit from: {clean(finding.source)}")
+    if math.isfinite(finding.threshold):
+        source = f" ({clean(finding.source)})" if finding.source else ""
+        parts.append(f"limit {number(float(finding.threshold), 3)}{source}")
     return parts
+
+
+def sentence(text: str) -> str:
+    """A sentence as it is printed: a large first letter, a full stop where it has no end.
+
+    >>> sentence("no row repeats another"), sentence("'x1' is constant!"), sentence("")
+    ('No row repeats another.', "'x1' is constant!", '')
+    """
+    text = clean(text).strip()
+    return capital(text) + ("" if not text or text[-1] in ".!?:;…" else ".")
+
+
+def advice(finding: Finding) -> str:
+    """What to try; nothing where there is nothing to be done."""
+    text = clean(finding.advice).strip()
+    return "" if text.rstrip(".").lower() in ("", "nothing", "none") else text
+
+
+def sign_of(finding: Finding) -> str:
+    """The sign of a finding: a note is as it should be, or, where there is something to try, worth
+    knowing."""
+    return "i" if finding.level == "note" and advice(finding) else SYMBOLS[finding.level]
 
 
 def counted(findings: Sequence[Finding]) -> str:

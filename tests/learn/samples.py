@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, make_moons
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import confusion_matrix, log_loss, r2_score
+from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, export_text
 
@@ -215,7 +215,6 @@ def extras_of(made: Made, best: Candidate, candidates: tuple[Candidate, ...]) ->
     extras: dict[str, Any] = {}
     if made.classes:
         loss = -np.log(np.clip(held[np.arange(len(rows)), made.y[rows]], 1e-12, 1))
-        extras["confusion"] = confusion_matrix(truth, out.argmax(1))
         sure, right = out.max(1), out.argmax(1) == truth
         bins = np.array_split(np.argsort(sure, kind="stable"), 8)
         extras["reliability"] = {
@@ -244,7 +243,8 @@ def extras_of(made: Made, best: Candidate, candidates: tuple[Candidate, ...]) ->
         value = made.score(chosen, best.outputs(made.X[chosen]))
         extras["groups"].append({"column": made.names[widest], "group": word, "n": len(chosen),
                                  "score": value, "low": value - 0.05,
-                                 "high": min(1.0, value + 0.05)})  # fmt: skip
+                                 "high": min(1.0, value + 0.05),
+                                 "overall": made.score(made.test, out)})  # fmt: skip
     sizes = [len(made.train) // d for d in (16, 8, 4, 2, 1)]
     fresh: Any = clone(candidates[1].model)
     curve: dict[str, list] = {"train": [], "validation": []}
@@ -280,7 +280,7 @@ def extras_of(made: Made, best: Candidate, candidates: tuple[Candidate, ...]) ->
             "names": made.names, "x": made.plane["x"], "y": made.plane["y"],
             "epochs": made.frame_epochs, "shown": made.frame_epochs[-1],
             "probabilities": np.stack(made.frames).reshape(len(made.frames), 120, 120, -1),
-            "points": made.raw[made.test], "truth": truth,
+            "points": made.raw[rows], "truth": made.y[rows],
         }  # fmt: skip
     return extras
 
