@@ -8,7 +8,7 @@ be missing: its part of the page is then left out.
 key                what it holds
 =================  =============================================================================
 reliability        {"mean": (B,), "share": (B,), "count": (B,), "sentence": str}: for each bin
-                   the mean probability that was given, the share that was right, the rows
+                   the mean probability that was said, the share that came true, the rows
 worst_rows         a list, the worst first: {"row": number in the table, "truth": str,
                    "predicted": str, "loss": float, "probability": float or None, of the predicted
                    class, "cells": {column: text}, "pixels": (height, width) or None}

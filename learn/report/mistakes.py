@@ -189,18 +189,21 @@ def calibration(result: Result) -> str:
         axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(-0.03, 1.03)
         plain_numbers(axes)
-        axes.set_xlabel("mean probability that was given", loc="right")
-        axes.set_ylabel("share that was right", loc="top")
+        axes.set_xlabel("mean probability that was said", loc="right")
+        axes.set_ylabel("share that came true", loc="top")
 
     drawn = chart(
-        "Calibration: share right over probability given", "calibration", paint, (440, 400)
+        "Calibration: share that came true over the probability said",
+        "calibration",
+        paint,
+        (440, 400),
     )
     rows = [
         (score(float(m)), score(float(s)), f"{int(c):,}")
         for m, s, c in zip(mean, share, count, strict=True)
     ]
     said = given.get("sentence", "")
-    numbers = table("The same in numbers", (("given", "n"), ("right", "n"), ("rows", "n")), rows)
+    numbers = table("The same in numbers", (("said", "n"), ("came true", "n"), ("rows", "n")), rows)
     body = f"""<div class="pair"><figure>{drawn}</figure>
 <div class="beside">{f"<p>{esc(sentence(said))}</p>" if said else ""}
 <p>On the dotted line the model is as sure as it should be. Points below it: too sure; above it: too

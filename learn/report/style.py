@@ -129,7 +129,8 @@ svg text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans
 .scroll img { display: block; max-width: max(100%, 40rem); height: auto; margin: 0 auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; font-size: .9375rem; padding-bottom: .35rem; }
-caption span { display: inline-block; max-width: min(46rem, calc(100vw - 5rem)); }
+caption span { display: inline-block; width: max-content;
+  max-width: min(46rem, calc(100vw - 5rem)); }
 th, td { padding: .38rem .8rem; text-align: left; vertical-align: middle; }
 th { font-weight: 400; }
 thead th { color: var(--soft); font-size: .875rem; vertical-align: bottom; line-height: 1.3; }

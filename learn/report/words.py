@@ -18,8 +18,8 @@ METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "f1": "F1",
-    "roc_auc": "area under the ROC curve",
-    "pr_auc": "area under precision and recall",
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
     "log_loss": "log loss",
     "r2": "R²",
     "rmse": "root mean square error",
@@ -71,8 +71,13 @@ def name(text: object, limit: int = LONGEST) -> str:
 
 
 def capital(text: str) -> str:
-    """The sentence with a large first letter."""
-    return text[:1].upper() + text[1:]
+    """The text with a large first letter, unless it begins with a name from a program.
+
+    >>> capital("no row"), capital("roc_auc 0.8"), capital("x1 is constant")
+    ('No row', 'roc_auc 0.8', 'x1 is constant')
+    """
+    first = text.partition(" ")[0].rstrip(",:;.")
+    return text if not first.replace("-", "").isalpha() else text[:1].upper() + text[1:]
 
 
 def judged_by(finding: Finding) -> list[str]:
