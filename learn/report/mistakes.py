@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...study.text import columns as columns_of
 from ...study.text import number
 from ..result import Result
 from .charts import BLUE, CARD, INK, chart, plain_numbers
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ROWS = 20  # rows that are listed
-MOST_COLUMNS = 5  # cells of a row that are shown
+MOST_COLUMNS = 6  # cells of a row that are shown, if there is room
+WIDTH = 52  # characters for them, so that a wide window shows the whole table
 MOST_CLASSES = 30  # a larger confusion matrix is not drawn
 
 
@@ -75,7 +77,16 @@ def _columns(result: Result, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ranked = [str(one["column"]) for one in _by_weight(result.extras.get("importances") or ())]
     known = set(every)
     first = [column for column in ranked if column in known]
-    return (first + [column for column in every if column not in set(first)])[:MOST_COLUMNS]
+    ordered = first + [column for column in every if column not in set(first)]
+    room, kept = WIDTH, []
+    for column in ordered[:MOST_COLUMNS]:
+        texts = [name(column, 20), *(name((row.get("cells") or {}).get(column, ""), 24)
+                                     for row in rows)]  # fmt: skip
+        room -= max(map(columns_of, texts)) + 3
+        if room < 0 and kept:
+            break
+        kept.append(column)
+    return kept
 
 
 def _by_weight(importances: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

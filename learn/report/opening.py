@@ -75,7 +75,7 @@ def verdict(result: Result) -> str:
     looks = "looked at once" if exam.looks == 1 else f"looked at {exam.looks} times by now"
     return f"""<section class="verdict {level}-verdict" id="verdict">
 <h2>Verdict</h2>
-<p class="headline"><span class="{level}">{sign(level)}</span>{esc(sentence(last.headline))}</p>
+<p class="headline">{sign(level)}{esc(sentence(last.headline))}</p>
 <dl class="tiles">
 <div class="main"><dt>Test {esc(named)}</dt><dd>{score(value)}</dd>
 <dd class="note">{_right(result)}</dd></div>

@@ -182,12 +182,11 @@ thead th { color: var(--soft); font-size: .875rem; vertical-align: bottom; line-
 .level { display: inline-block; width: 1.6rem; text-indent: 0; font-weight: 700; }
 .try { padding-left: 1.6rem; }
 .finding .try { text-indent: 0; }
-.error { border-left-color: var(--bad-line); background: var(--bad); }
-.warning { border-left-color: var(--warn-line); background: var(--warn); }
-.error .level, .sign.error { color: var(--bad-line); }
-.warning .level, .sign.warning { color: var(--warn-line); }
-.note .level { color: var(--good-line); }
-.sign.error, .sign.warning { background: none; }
+.finding.error { border-left-color: var(--bad-line); background: var(--bad); }
+.finding.warning { border-left-color: var(--warn-line); background: var(--warn); }
+.level.error, .sign.error { color: var(--bad-line); }
+.level.warning, .sign.warning { color: var(--warn-line); }
+.level.note { color: var(--good-line); }
 .finding.note { padding: .45rem 1rem .45rem; }
 .finding.note .says { font-weight: 400; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);

@@ -44,14 +44,15 @@ def metric_name(result: Result) -> str:
 
 
 def score(value: float) -> str:
-    """A score: three digits behind the point, or four significant ones where it is large.
+    """A score: three digits behind the point, fewer where it is large.
 
-    >>> score(0.97512), score(-0.25), score(1834.2), score(float("nan"))
-    ('0.975', '−0.250', '1834', 'not a number')
+    >>> score(0.97512), score(-0.25), score(131.25), score(235321.2), score(float("nan"))
+    ('0.975', '−0.250', '131.2', '235,321', 'not a number')
     """
-    if not math.isfinite(value):
+    if not math.isfinite(value) or abs(value) >= 1e9:
         return "not a number" if math.isnan(value) else number(float(value))
-    text = f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
+    size = abs(value)
+    text = f"{value:.3f}" if size < 100 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
     return "0.000" if text == "-0.000" else text.replace("-", "−")
 
 
