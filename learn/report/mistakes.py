@@ -174,7 +174,7 @@ prediction would be exact.</p>
 
 
 def _thinned(step: int) -> str:
-    return f" (every {step}th is drawn)" if step > 1 else ""
+    return f" (one in {step} is drawn)" if step > 1 else ""
 
 
 def calibration(result: Result) -> str:

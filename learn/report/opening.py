@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...study.text import number
 from ..result import Result
 from .findings import sign, worst
 from .page import esc, listing, panel, table
@@ -24,6 +25,7 @@ from .words import (
     plain_interval,
     score,
     sentence,
+    times,
 )
 
 
@@ -72,7 +74,7 @@ def verdict(result: Result) -> str:
             f" On the {int(unseen['rows']):,} of them that do not stand in the training part as "
             f"well it is {score(plain(result, float(unseen['score'])))}: that is the honest number."
         )
-    looks = "looked at once" if exam.looks == 1 else f"looked at {exam.looks} times by now"
+    looks = f"looked at {times(exam.looks)}" + (" by now" if exam.looks > 1 else "")
     return f"""<section class="verdict {level}-verdict" id="verdict">
 <h2>Verdict</h2>
 <p class="headline">{sign(level)}{esc(sentence(last.headline))}</p>
@@ -99,8 +101,9 @@ def _right(result: Result) -> str:
     if result.context.problem.task == "classification":
         right = int(np.sum(exam.truth == exam.predicted))
         return f"{right:,} of {len(exam.rows):,} rows right"
-    error = float(np.sqrt(np.mean((exam.predicted - exam.truth) ** 2)))
-    return f"typical error {error:.4g} (root mean square)"
+    with np.errstate(all="ignore"):  # of a model that diverged
+        error = float(np.sqrt(np.mean((exam.predicted - exam.truth) ** 2)))
+    return f"typical error {number(error)} (root mean square)"
 
 
 def _baseline_words(result: Result) -> str:

@@ -28,6 +28,7 @@ from .words import (
     plain_interval,
     score,
     sign_of,
+    times,
 )
 
 if TYPE_CHECKING:
@@ -181,8 +182,8 @@ class Terminal:
             self._row(
                 console,
                 "Mind",
-                f"the test part was looked at {exam.looks} times by now; each look makes its score "
-                "a little less honest",
+                f"the test part was looked at {times(exam.looks)} by now; each look makes its "
+                "score a little less honest",
                 0,
                 11,
             )

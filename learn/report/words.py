@@ -180,6 +180,15 @@ def classes_of(result: Result) -> tuple[str, ...]:
     return tuple(map(str, result.context.preparation.classes))
 
 
+def times(count: int) -> str:
+    """How often, in words.
+
+    >>> times(1), times(2), times(5)
+    ('once', 'twice', '5 times')
+    """
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def kept_words(best: int) -> str:
     """Which weights were kept."""
     return f"epoch {best}" if best else "the untrained network"

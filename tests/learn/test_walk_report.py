@@ -396,6 +396,25 @@ def test_histories_of_any_length_and_losses_that_are_no_numbers(epochs):
     assert "nan" not in re.findall(r' d="[^"]*"', html)
 
 
+def test_a_model_that_gives_no_numbers_can_be_shown():
+    result = sample("diabetes")
+    nothing = np.full(len(result.exam.rows), np.nan)
+    exam = replace(result.exam, outputs=nothing, predicted=nothing, score=np.nan,
+                   interval=(np.nan, np.nan))  # fmt: skip
+    candidates = tuple(
+        replace(c, score=np.nan, interval=(np.nan, np.inf), loss=np.inf, train_score=-np.inf)
+        for c in result.context.candidates
+    )
+    context = replace(result.context, candidates=candidates)
+    html = render(replace(result, exam=exam, context=context, extras={}))
+    ET.fromstring(html)
+    assert "typical error nan" in said(html)
+    assert "no better than the baseline" in said(html)
+    assert not re.findall(
+        r'="[^"]*\bnan\b[^"]*" ?/?>', html.partition("<body>")[2].partition("aria")[0]
+    )
+
+
 def test_the_whole_digits_page_is_small():
     assert len(page_of("digits").encode()) < 500_000
 
