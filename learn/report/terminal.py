@@ -17,6 +17,7 @@ from ...study.text import clean
 from ..errors import UsageError
 from .words import (
     SYMBOLS,
+    advice,
     against_baseline,
     counted,
     interval,
@@ -26,6 +27,8 @@ from .words import (
     plain,
     plain_interval,
     score,
+    sign_of,
+    times,
 )
 
 if TYPE_CHECKING:
@@ -115,10 +118,10 @@ class Terminal:
         colour = COLOURS[finding.level]
         urgent = finding.level != "note"
         words = f"{finding.level}: {finding.sentence}" if urgent else finding.sentence
-        self._row(console, SYMBOLS[finding.level], words, 4, 2, colour,
+        self._row(console, sign_of(finding), words, 4, 2, colour,
                   colour if finding.level == "error" else "")  # fmt: skip
-        if finding.advice and (urgent or self.explain):
-            self._row(console, "", f"Try: {finding.advice}", label=2)
+        if (found := advice(finding)) and (urgent or self.explain):
+            self._row(console, "", f"Try: {found}", label=2)
         if self.explain and (by := judged_by(finding)):
             self._row(console, "", "; ".join(by), label=2, style="dim")
 
@@ -140,6 +143,8 @@ class Terminal:
 
         every = -(-epochs // (LINES - 1)) or 1
         console = self.console()
+        if self.shown:
+            console.print()
 
         def line(epoch: Epoch) -> None:
             number = epoch.epoch
@@ -177,8 +182,8 @@ class Terminal:
             self._row(
                 console,
                 "Mind",
-                f"the test part was looked at {exam.looks} times by now; each look makes its score "
-                "a little less honest",
+                f"the test part was looked at {times(exam.looks)} by now; each look makes its "
+                "score a little less honest",
                 0,
                 11,
             )
