@@ -127,7 +127,7 @@ def updates(records: Records, limits: Limits) -> Iterator[Finding]:
             f"no step looked at changed the weights of any layer by more than {max(warm):.1e} of "
             "their spread: at this pace little will happen",
             max(warm), "update_low", limits, len(warm) // len(names),
-            f"a learning rate about {power_of_ten(1e-3 / median(warm))} times as large",
+            f"a learning rate about {power_of_ten(1e-3 / (median(warm) or max(warm)))} times as large",
         )  # fmt: skip
 
 
