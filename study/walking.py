@@ -22,7 +22,7 @@ from .record import record_tensors
 from .sentences import narrate
 from .stepping_page import stepping_page
 from .svg import headline, paint
-from .text import number, shape_text
+from .text import count_text, number, shape_text
 from .updating import Update, next_updates
 from .wording import term
 
@@ -121,7 +121,8 @@ class Walk:
     def __repr__(self) -> str:
         graph = self.graph
         return (
-            f"Walk({headline(graph)[0]}, {len(graph.nodes)} nodes, {len(graph.steps)} steps; "
+            f"Walk({headline(graph)[0]}, {count_text(len(graph.nodes), 'node')}, "
+            f"{count_text(len(graph.steps), 'step')}; "
             '.save("backprop.html"))'
         )
 
