@@ -194,7 +194,7 @@ addEventListener("keydown", (event) => {
   if (writes(target)) return key === "Escape" && target.blur();
   if (!bearer || event.ctrlKey || event.metaKey || event.altKey) return;
   if (/BUTTON|INPUT/.test(target.tagName) && /^(Enter| )$/.test(key)) return;
-  event.preventDefault();
+  if (key !== "Escape") event.preventDefault(); // which also closes what is open
   writes(bearer) ? bearer.focus() : bearer.click();
 });
 

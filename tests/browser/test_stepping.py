@@ -185,7 +185,8 @@ def test_selection_run_theme_help_and_address(page):
     assert page.js("return getComputedStyle(document.body).colorScheme") == "dark"
     page.key("?")
     assert page.js("return document.getElementById('help').matches(':popover-open')")
-    page.js("document.getElementById('help').hidePopover()")
+    page.key("Escape")
+    assert not page.js("return document.getElementById('help').matches(':popover-open')")
     page.js("location.hash = 'step=zzz&node=999&edge=-1&paths=x&by=%00'")
     page.wait("document.getElementById('place').textContent.startsWith('0 ')")
     page.js("location.hash = 'step=5&by=op'")
