@@ -191,10 +191,10 @@ for (const tab of $("phases").children) {
 addEventListener("keydown", (event) => {
   const { target, key } = event, writes = ({ type }) => /text|search/.test(type);
   const bearer = document.querySelector(`[data-key~="${CSS.escape(key === " " ? "space" : key.toLowerCase())}"]`);
+  if (writes(target)) return key === "Escape" && target.blur();
   if (!bearer || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (writes(target) ? key !== "Escape" : /BUTTON|INPUT/.test(target.tagName) && /^(Enter| )$/.test(key)) return;
-  event.preventDefault();
-  if (writes(target)) target.blur();
+  if (/BUTTON|INPUT/.test(target.tagName) && /^(Enter| )$/.test(key)) return;
+  if (key !== "Escape") event.preventDefault(); // which also closes what is open
   writes(bearer) ? bearer.focus() : bearer.click();
 });
 
