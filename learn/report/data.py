@@ -108,7 +108,7 @@ def steps_json(steps: Iterable[Step]) -> list[dict[str, Any]]:
         {
             "number": step.number,
             "key": step.key,
-            "title": step.title,
+            "title": strict(step.title),
             "found": strict(step.found),
             "did": strict(step.did),
             "why": strict(step.why),
