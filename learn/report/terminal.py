@@ -109,21 +109,25 @@ class Terminal:
         self._rows(console, "Did", step.did)
         if self.explain and step.why:
             self._row(console, "Why", step.why)
-        order = list(SYMBOLS)
-        for finding in sorted(step.findings, key=lambda each: order.index(each.level)):
-            self._finding(console, finding)
+        self.findings(step.findings, indent=4)
 
-    def _finding(self, console: Console, finding: Finding) -> None:
+    def findings(self, findings: Sequence[Finding], indent: int = 0) -> None:
+        """Findings, the worst first."""
+        console, order = self.console(), list(SYMBOLS)
+        for finding in sorted(findings, key=lambda each: order.index(each.level)):
+            self._finding(console, finding, indent)
+
+    def _finding(self, console: Console, finding: Finding, indent: int) -> None:
         """A sign, the sentence; what to try where it is no note; all of it under --explain."""
         colour = COLOURS[finding.level]
         urgent = finding.level != "note"
         words = f"{finding.level}: {finding.sentence}" if urgent else finding.sentence
-        self._row(console, sign_of(finding), words, 4, 2, colour,
-                  colour if finding.level == "error" else "")  # fmt: skip
+        style = colour if finding.level == "error" else ""
+        self._row(console, sign_of(finding), words, indent, 2, colour, style)
         if (found := advice(finding)) and (urgent or self.explain):
-            self._row(console, "", f"Try: {found}", label=2)
+            self._row(console, "", f"Try: {found}", indent, 2)
         if self.explain and (by := judged_by(finding)):
-            self._row(console, "", "; ".join(by), label=2, style="dim")
+            self._row(console, "", "; ".join(by), indent, 2, style="dim")
 
     @contextmanager
     def progress(self, epochs: int, score_name: str = "") -> Iterator[Callable[[Epoch], None]]:

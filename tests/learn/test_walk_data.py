@@ -54,6 +54,15 @@ def test_json_holds_what_the_result_holds(name):
     assert "graph" not in told["extras"]
 
 
+def test_steps_and_findings_alone():
+    result = disguised("moons", HOSTILE)
+    steps = json.loads(json.dumps(data.steps_json(result.steps), allow_nan=False))
+    assert steps == written(result)["steps"]
+    findings = data.findings_json(result.findings)
+    json.dumps(findings, ensure_ascii=False, allow_nan=False).encode()
+    assert [f["level"] for f in findings] == [f.level for f in result.findings]
+
+
 def test_what_is_no_number_is_null():
     result = sample("moons")
     fit: Any = SimpleNamespace(

@@ -189,6 +189,16 @@ def test_the_cursor_comes_back_after_ctrl_c():
     assert f"{ESCAPE}[?25h" in stream.getvalue()
 
 
+def test_findings_alone_the_worst_first():
+    stream = io.StringIO()
+    every = [finding for step in sample("digits").steps for finding in step.findings]
+    Terminal(stream).findings(every)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("✗ error: ")
+    assert lines[2].startswith("! warning: ")
+    assert len([line for line in lines if line[0] != " "]) == len(every)
+
+
 def test_quiet_has_no_progress():
     stream = io.StringIO()
     with Terminal(stream, quiet=True).progress(5, "accuracy") as advance:
