@@ -152,8 +152,8 @@ function reveal(how) {
 // ---- the address, selection --------------------------------------------------------------------
 
 function follow() {
-  const said = new URLSearchParams(location.hash.slice(1)), to = nodes[said.get("paths") ?? -1];
-  pinned = edges[said.get("edge") ?? -1] ?? nodes[said.get("node") ?? -1] ?? null;
+  const said = new URLSearchParams(location.hash.slice(1)), to = nodes[parseInt(said.get("paths"))];
+  pinned = edges[parseInt(said.get("edge"))] ?? nodes[parseInt(said.get("node"))] ?? null;
   path = to && completed(to) ? to : null;
   setGrain(Math.max(GRAINS.indexOf(said.get("by")), 0));
   go(said.get("step"));

@@ -187,8 +187,11 @@ def test_selection_run_theme_help_and_address(page):
     assert page.js("return document.getElementById('help').matches(':popover-open')")
     page.key("Escape")
     assert not page.js("return document.getElementById('help').matches(':popover-open')")
-    page.js("location.hash = 'step=zzz&node=999&edge=-1&paths=x&by=%00'")
-    page.wait("document.getElementById('place').textContent.startsWith('0 ')")
+    for address in ("node=999&edge=-1&paths=x&by=%00", "node=constructor&edge=length&paths=map"):
+        page.key("End")
+        page.js(f"location.hash = 'step=zzz&{address}'")
+        page.wait("document.getElementById('place').textContent.startsWith('0 ')")
+        assert page.text("#about h2").startswith("n")  # nothing is selected: the loss
     page.js("location.hash = 'step=5&by=op'")
     page.wait("document.getElementById('place').textContent.startsWith('5 ')")
     assert page.js("return document.getElementById('grain1').checked")

