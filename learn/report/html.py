@@ -43,7 +43,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..result import Result
-from . import closing, mistakes, opening, training, trust, walking
+from . import closing, mistakes, opening, plane, training, trust, walking
 from .page import page
 from .words import name
 
@@ -54,7 +54,7 @@ PICTURES: dict[str, tuple[Picture, ...]] = {
     "split": (walking.parts_bar,),
     "models": (opening.candidates, trust.tree),
     "loss": (mistakes.worst_rows,),
-    "optimise": (training.lr_finder, training.curves, training.looks, training.plane),
+    "optimise": (training.lr_finder, training.curves, training.looks, plane.plane),
     "verdict": (trust.learning_curve, mistakes.confusion, mistakes.residuals),
     "trust": (
         mistakes.calibration,

@@ -1,22 +1,22 @@
-"""How training went: loss and score over epochs, what the layers did, the learning rate that was
-looked for, and the plane of two inputs as it was learned.
+"""How training went: loss and score over epochs, what the layers did, and the learning rate that
+was looked for.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...study.text import number
 from ..result import Result
-from .charts import BLUE, DASHES, INK, LINE, ORANGE, SERIES, Place, chart, line, mark, plain_numbers
+from .charts import BLUE, DASHES, INK, ORANGE, SERIES, Place, chart, line, mark, plain_numbers
 from .page import esc, legend, panel, table
-from .pictures import plane_png
-from .words import capital, classes_of, kept_words, metric_name, name, plain, sentence
+from .sliders import slider, sliding
+from .words import capital, kept_words, metric_name, name, plain, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -197,24 +197,6 @@ def _layer_chart(
     return chart(title, key, paint, above=cursor)
 
 
-def sliding(words: Sequence[str], body: str) -> str:
-    """A block with one slider, whose values are told by `words`."""
-    told = esc(json.dumps({"words": list(words)}))
-    return f'<div data-slider="{told}">\n{body}\n</div>'
-
-
-def slider(key: str, label: str, words: Sequence[str], at: int) -> str:
-    """The slider itself, hidden until the script shows it; keys move it as any other."""
-    if len(words) < 2:
-        return ""
-    return (
-        f'<div class="slider" hidden=""><label for="{key}-slider">{label}</label>'
-        f'<input id="{key}-slider" type="range" min="0" max="{len(words) - 1}" step="1" '
-        f'value="{at}" aria-valuetext="{esc(words[at])}" />'
-        f'<output for="{key}-slider">{esc(words[at])}</output></div>'
-    )
-
-
 def lr_finder(result: Result) -> str:
     """The loss at growing learning rates, the suggestion and what was used."""
     given = result.extras.get("lr_finder")
@@ -250,86 +232,3 @@ def lr_finder(result: Result) -> str:
         "(L. N. Smith 2017).</p>"
     )
     return panel("Which learning rate", body)
-
-
-def plane(result: Result) -> str:
-    """The plane of two inputs, coloured by the predicted class, on a slider of epochs."""
-    given: dict[str, Any] | None = result.extras.get("plane_frames")
-    if given is None or not len(given["epochs"]):
-        return ""
-    frames = np.asarray(given["probabilities"], np.float64)
-    epochs = [int(epoch) for epoch in given["epochs"]]
-    points, truth = np.asarray(given["points"]), np.asarray(given["truth"], int)
-    classes = classes_of(result)
-    at = epochs.index(given["shown"]) if given.get("shown") in epochs else len(epochs) - 1
-    across, up = given["names"]
-    part = esc(given.get("part", "validation"))
-    body = slider("plane", "Epoch", [f"epoch {epoch}" for epoch in epochs], at)
-    drawn = chart(
-        f"Predicted class over {name(across)} and {name(up)}", "plane",
-        _scatter(given, points, truth, (name(across, 30), name(up, 30))), (460, 430),
-        beneath=_frames(given, frames, at),
-    )  # fmt: skip
-    key = legend([(_shape(k), name(classes[k])) for k in range(frames.shape[3])]).replace(
-        'class="legend"', 'class="legend tall"'
-    )
-    body += f"""<div class="pair">
-<figure>{drawn}</figure>
-<div class="beside">
-<p>The colour is the class that the network predicts there, paler where it is less sure; grey lines
-are the borders.</p>
-<p>The points are the {len(points):,} rows of the {part} part, in the colour and shape of their true
-class: a point on another colour is a mistake.</p>
-{key}
-</div>
-</div>"""
-    words = [f"epoch {epoch}" for epoch in epochs]
-    return panel("What the network makes of the plane", sliding(words, body))
-
-
-MARKERS = "os^D"
-
-
-def _scatter(
-    given: dict[str, Any], points: np.ndarray, truth: np.ndarray, names: tuple[str, str]
-) -> Callable[[Axes], None]:
-    def paint(axes: Axes) -> None:
-        axes.margins(0)
-        for k in np.unique(truth):
-            rows = points[truth == k]
-            axes.plot(
-                rows[:, 0], rows[:, 1], MARKERS[k % 4], color=SERIES[k % len(SERIES)],
-                markeredgecolor=INK, markeredgewidth=0.8, markersize=6.5,
-            )  # fmt: skip
-        axes.set_xlim(*given["x"])
-        axes.set_ylim(*given["y"])
-        axes.grid(False)
-        axes.spines[:].set_visible(True)
-        axes.spines[:].set_color(LINE)
-        plain_numbers(axes)
-        axes.set_xlabel(names[0], loc="right")
-        axes.set_ylabel(names[1], loc="top")
-
-    return paint
-
-
-def _frames(given: dict[str, Any], frames: np.ndarray, at: int) -> Callable[[Place], str]:
-    def drawn(place: Place) -> str:
-        left, top = place(given["x"][0], given["y"][1])
-        right, bottom = place(given["x"][1], given["y"][0])
-        return "".join(
-            f'<image data-frame="{k}"{"" if k == at else " class=" + chr(34) + "off" + chr(34)} '
-            f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" '
-            f'preserveAspectRatio="none" href="{plane_png(frame)}"/>'
-            for k, frame in enumerate(frames)
-        )
-
-    return drawn
-
-
-def _shape(k: int) -> str:
-    outline = (
-        "M10.5 7a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z", "M10.8 3.8h6.4v6.4h-6.4z",
-        "M14 2.8l4 7h-8z", "M14 2.5l4.5 4.5l-4.5 4.5l-4.5 -4.5z",
-    )[k % 4]  # fmt: skip
-    return f'<path class="f-c{k % len(SERIES)} s-ink" stroke-width=".8" d="{outline}"/>'

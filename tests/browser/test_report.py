@@ -10,7 +10,8 @@ import pytest
 
 from backlit.learn.report.html import render
 
-from ..learn.samples import disguised, sample
+from ..learn.disguises import disguised
+from ..learn.samples import sample
 from ..learn.test_walk_report import HOSTILE
 
 pytestmark = pytest.mark.browser

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from backlit.learn.report import data
 
-from .samples import disguised, sample
+from .disguises import disguised
+from .samples import sample
 from .test_walk_report import HOSTILE
 
 SAMPLES = ("digits", "moons", "diabetes")

@@ -15,7 +15,8 @@ from rich.cells import cell_len
 
 from backlit.learn.report.terminal import Terminal
 
-from .samples import disguised, sample
+from .disguises import disguised
+from .samples import sample
 from .test_walk_report import HOSTILE
 
 ESCAPE = "\x1b"
