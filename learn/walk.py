@@ -133,7 +133,9 @@ class _Walk:
         looks: int, image_shape: tuple[int, int] | None, build: Callable[[int, int], Any] | None,
     ) -> None:  # fmt: skip
         from .checks import catalogue
+        from .models.networks import parameters_of, refuse_giants
 
+        refuse_giants(parameters_of((1, *settings.hidden, 1)))  # before anything is computed
         self.table, self.asked, self.settings = table, problem, settings
         self.listener, self.should_stop, self.checkpoint = listener, should_stop, checkpoint
         self.looks, self.image_shape, self.own = looks, image_shape, build

@@ -77,7 +77,14 @@ class Terminal:
             ) from None
         watched = is_terminal(self.stream)
         columns = shutil.get_terminal_size((WIDEST, 24)).columns
-        return Console(
+
+        class Plain(Console):
+            """A console that leaves a reader who has gone to who runs the command."""
+
+            def on_broken_pipe(self) -> None:
+                raise  # rich would leave with code 1
+
+        return Plain(
             file=_Forgiving(self.stream),  # pyright: ignore[reportArgumentType]
             force_terminal=watched,
             no_color=bool(os.environ.get("NO_COLOR")),
