@@ -240,6 +240,7 @@ class _Walk:
             "models",
             [self.scored(each) for each in simple],
             ["a network comes next, and has to win by more than the noise"],
+            self.ran(self.checks.MODELS),
         )
 
     def untrained(self) -> None:
