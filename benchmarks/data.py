@@ -96,7 +96,7 @@ def _digits(spec: dict) -> dict[str, np.ndarray]:
     """The 1,797 digits of scikit-learn, pixels from 0 to 1, a fifth kept for validation."""
     from sklearn.datasets import load_digits
 
-    x, y = load_digits(return_X_y=True)
+    x, y = (np.asarray(column) for column in load_digits(return_X_y=True))
     x = (x / 16).astype(np.float32)
     rows = np.random.default_rng(SEED).permutation(len(x))
     train, valid = rows[: -len(rows) // 5], rows[-len(rows) // 5 :]

@@ -21,7 +21,7 @@ rows = np.concatenate([np.flatnonzero(~fraud), rng.choice(np.flatnonzero(fraud),
 x = np.log1p(frame.to_numpy(np.float32))[rows]  # counts have long tails, logarithms shorter ones
 y = fraud[rows].astype(int)
 
-# Every other row of each class trains; of the rest one half sets the threshold, one is the test.
+# Half of each class trains; of the rest one half sets the threshold, the other is the test.
 place = np.empty(len(y), int)
 for label in (0, 1):
     mine = rng.permutation(np.flatnonzero(y == label))
@@ -55,12 +55,8 @@ def judge(part, threshold):
     return (stopped & is_fraud).sum(), missed, alarms, MISSED * missed + ALARM * alarms
 
 
-print(
-    f"{len(y)} rows, {y.sum()} of them fraud; the test part has {test.sum()} and {y[test].sum()}."
-)
-print(
-    f"Who says 'no fraud' to all of it is right in {1 - y[test].mean():.1%}, and finds nothing.\n"
-)
+print(f"{len(y)} rows, {y.sum()} of them fraud; the test has {test.sum()}, {y[test].sum()} fraud.")
+print(f"Who says 'no fraud' to all of it is right in {1 - y[test].mean():.1%}, and finds nothing.")
 
 # The threshold is chosen where it costs least on the validation part, never on the test part.
 cheapest = min(np.unique(suspicion[validation]), key=lambda t: judge(validation, t)[3])
@@ -77,7 +73,7 @@ hits = y[test][np.argsort(-suspicion[test], kind="stable")]
 precision = (np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits == 1].mean()
 print(f"average precision {precision:.2f}, where guessing has {y[test].mean():.2f}\n")
 print(
-    "Accuracy is higher at 0.5, where half of the fraud gets through: it counts a missed fraud as"
+    "Accuracy is higher at 0.5, where half of the fraud gets through: it takes a missed fraud for"
 )
 print("one mistake in hundreds. Say what a mistake costs, and choose the threshold by that.")
 assert judge(test, cheapest)[3] < judge(test, 0.5)[3] < MISSED * y[test].sum()

@@ -61,9 +61,7 @@ np.add.at(pairs, (x[:, -1], y), 1)
 pairs /= pairs.sum(1, keepdims=True)
 bigram = -np.log(pairs[x_validation[:, -1], y_validation]).mean()
 
-print(
-    f"{len(names)} names, 500 of them left out. The loss is the surprise at what comes next there:"
-)
+print(f"{len(names)} names, 500 of them left out. The surprise at each character of those:")
 print(f"  {math.log(len(ALPHABET)):.3f}  guessing among {len(ALPHABET)} characters")
 print(f"  {bigram:.3f}  knowing the character before")
 for epoch in range(12):
@@ -72,7 +70,7 @@ for epoch in range(12):
         loss = F.cross_entropy(logits(x_validation), y_validation).item()
     if epoch % 4 == 3:
         print(f"  {loss:.3f}  the network in epoch {epoch + 1}")
-print(f"Out of 27 characters, as good as {math.exp(loss):.1f} are left to choose from.\n")
+print(f"It is as unsure of what comes next as a die with {math.exp(loss):.1f} sides.\n")
 assert loss < bigram < math.log(len(ALPHABET))
 
 rng, known, new = np.random.default_rng(1), set(names), []

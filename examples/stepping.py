@@ -52,7 +52,7 @@ if "--pictures" in sys.argv:
     shots = [
         ("stepping-light.png", "light", "neuron.html#step=15"),
         ("stepping-dark.png", "dark", "network.html#step=12"),
-        ("stepping-paths.png", "light", "neuron.html#step=27&node=2&paths=2"),
+        ("stepping-paths.png", "light", "neuron.html#step=27&node=1&paths=1"),
     ]
     for name, scheme, address in shots:
         features = [

@@ -12,7 +12,7 @@ from ..study.findings import Finding
 from ..study.text import count_text
 from .data.words import listed, quoted
 from .models.autoencoder import Reconstruction
-from .models.clusters import SHUFFLES, STABLE, Clusters
+from .models.clusters import MARGIN, SHUFFLES, STABLE, Clusters
 from .models.components import SHUFFLES as REARRANGED
 from .models.components import Components
 from .models.masked import ColumnScore, MaskedColumns
@@ -117,7 +117,7 @@ def clusters_step(found: Clusters, rows: int) -> Step:
         "The silhouette asks of each row how much nearer it lies to its own group than to the next "
         "one: 1 is far apart, 0 is a cut through a single cloud. If other starts give other "
         "groups, the groups are the method's and not the table's.",
-        (_note(code, head, found.silhouette, max(found.null, found.cloud), rows),),
+        (_note(code, head, found.silhouette, max(found.null, found.cloud) + MARGIN, rows),),
     )  # fmt: skip
 
 
@@ -281,9 +281,9 @@ def _others(score: ColumnScore) -> str:
 
 def _told(score: ColumnScore) -> str:
     if score.kind == "number":
-        how = f"{score.error:.2f} deviations off on average, the median {score.guess:.2f}"
+        how = f"{score.error:.2f} deviations off on average, the median is {score.guess:.2f} off"
     else:
-        how = f"{_share(score.error)} wrong, the most frequent value {_share(score.guess)}"
+        how = f"wrong in {_share(score.error)}, the most frequent value in {_share(score.guess)}"
     by = "no single other is needed"
     if score.told_by:
         by = f"mostly by {listed(score.told_by)}"

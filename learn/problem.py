@@ -22,7 +22,7 @@ class Problem:
     target : the column to predict.
     task : "classification" or "regression"; inferred where None.
     metric : a name of `backlit.learn.models.metrics.METRICS`; by default accuracy,
-        balanced_accuracy where a class has under 20 % of the rows, or r2.
+        balanced_accuracy where a class is rare (of two one under 20 %), or r2.
     positive : of two classes the one that is looked for (fraud, illness); by default the rarer one.
     groups : a column; rows with one value of it stay in one part (one customer, one patient).
     time : a column; the parts follow each other in its order, the test part is the latest.

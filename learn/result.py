@@ -105,7 +105,7 @@ class Result:
         from .data.table import Table
 
         assert self.context.preparation is not None
-        return self.context.preparation.warnings(Table.of(rows).frame)
+        return self.context.preparation.warnings(Table.of(rows))
 
     @property
     def findings(self) -> list[Finding]:

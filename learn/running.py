@@ -18,6 +18,7 @@ from .options import positive_float, positive_int, seed, sizes
 if TYPE_CHECKING:
     from .data.table import Table
     from .problem import Problem
+    from .saved import Saved
     from .walk import Settings
 
 LEARN = """\
@@ -277,13 +278,22 @@ def explore(given: argparse.Namespace) -> int:
     return 0
 
 
+def new_rows(given: argparse.Namespace, saved: Saved) -> Table:
+    """The table of a file, its columns read as those that were learned from."""
+    from .data.table import Table
+
+    return Table.read(
+        given.file, encoding=given.encoding, missing=given.missing,
+        texts=saved.preparation.texts, one_column=True,
+    )  # fmt: skip
+
+
 def predict(given: argparse.Namespace) -> int:
     """`backlit predict`: a CSV on standard output."""
-    from .data.table import Table
     from .saved import Saved
 
     saved = Saved.load(given.folder)
-    table = Table.read(given.file, encoding=given.encoding, missing=given.missing)
+    table = new_rows(given, saved)
     for warning in saved.warnings(table):
         print(f"backlit: warning: {warning}", file=sys.stderr)
     saved.predict(table).to_csv(sys.stdout, index=False, float_format="%.6g", lineterminator="\n")
@@ -292,13 +302,12 @@ def predict(given: argparse.Namespace) -> int:
 
 def drift(given: argparse.Namespace) -> int:
     """`backlit drift`: findings, the worst first."""
-    from .data.table import Table
     from .report.data import findings_json
     from .report.terminal import Terminal
     from .saved import Saved
 
     saved = Saved.load(given.folder)
-    table = Table.read(given.file, encoding=given.encoding, missing=given.missing)
+    table = new_rows(given, saved)
     findings = saved.drift(table)
     if given.json:
         print(json.dumps(findings_json(findings), ensure_ascii=False, allow_nan=False))

@@ -113,7 +113,7 @@ class Saved:
 
     def warnings(self, table: Table) -> list[str]:
         """What is new about these rows: categories, numbers out of range, extra columns."""
-        return self.preparation.warnings(table.frame)
+        return self.preparation.warnings(table)
 
     def drift(self, table: Table) -> list[Finding]:
         """Whether the world has moved: the rows compared with those that were learned from."""

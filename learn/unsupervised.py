@@ -63,8 +63,24 @@ class Exploration:
         every = [finding for step in self.steps for finding in step.findings]
         return sorted(every, key=lambda finding: order[finding.level])
 
+    @property
+    def headline(self) -> str:
+        """The whole in one sentence."""
+        if not (self.clusters and self.components and self.reconstruction and self.masked):
+            return "A single column: there is no structure to look for."
+        parts = [
+            f"{self.clusters.k} groups of rows" if self.clusters.found else "no groups of rows",
+            count_text(self.components.count, "direction") + " above chance"
+            if self.components.count
+            else "no direction above chance",
+            "bent relations" if self.reconstruction.bent else "nothing bent",
+            f"{len(self.masked.told)} of {len(self.masked.scores)} columns told by the others",
+        ]
+        said = ", ".join(parts)
+        return f"{said[0].upper()}{said[1:]}."
+
     def __str__(self) -> str:
-        lines = []
+        lines = [self.headline]
         for step in self.steps:
             lines += [f"{step.number} {step.title}", *(f"  {sentence}" for sentence in step.found)]
         return "\n".join(lines)

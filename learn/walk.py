@@ -133,7 +133,9 @@ class _Walk:
         looks: int, image_shape: tuple[int, int] | None, build: Callable[[int, int], Any] | None,
     ) -> None:  # fmt: skip
         from .checks import catalogue
+        from .models.networks import parameters_of, refuse_giants
 
+        refuse_giants(parameters_of((1, *settings.hidden, 1)))  # before anything is computed
         self.table, self.asked, self.settings = table, problem, settings
         self.listener, self.should_stop, self.checkpoint = listener, should_stop, checkpoint
         self.looks, self.image_shape, self.own = looks, image_shape, build
@@ -173,12 +175,12 @@ class _Walk:
         """Step 1: what is asked."""
         from .data.inference import inferred, settle, with_target
 
-        problem = settle(self.asked, self.table)
-        self.table = with_target(problem, self.table)
+        problem, whole = settle(self.asked, self.table), self.table
+        self.table = with_target(problem, whole)
         self.context = Context(self.table, problem, self.settings.seed, limits=self.limits)
         goal = "tell its classes apart" if problem.task == "classification" else "predict it"
         found = [f"the target is {problem.target!r}: to {goal}, judged by {self.metric.words}"]
-        found += inferred(self.asked, problem, self.table)
+        found += inferred(self.asked, problem, whole)
         self.say("problem", found, ["every model is judged by this, and the baseline first"])
 
     def prepare(self) -> None:
@@ -213,7 +215,7 @@ class _Walk:
         rows, columns = table.rows, len(table.names)
         self.say(
             "table",
-            [f"{rows:,} rows, {columns} columns"],
+            [f"{rows:,} rows, {columns} columns", *table.notes],
             [change.sentence for change in preparation.changes]
             + [f"{len(preparation.names)} inputs, worked out from the training rows alone"],
             at_table,

@@ -117,17 +117,21 @@ def updates(records: Records, limits: Limits) -> Iterator[Finding]:
         size.update
         for look in records.looks
         for name, size in look.sizes.items()
-        if name in names and size.update is not None and look.step >= WARM
+        if name in names
+        and size.update is not None
+        and look.step >= WARM
+        and math.isfinite(size.update)
     ]
     if len(warm) >= ENOUGH * len(names) and names and max(warm) < limits["update_low"]:
         if not any(warm) or not still_losing(records):
             return
+        usual = median(warm) or max(warm)
         yield judged(
             "update-low", "warning",
             f"no step looked at changed the weights of any layer by more than {max(warm):.1e} of "
             "their spread: at this pace little will happen",
             max(warm), "update_low", limits, len(warm) // len(names),
-            f"a learning rate about {power_of_ten(1e-3 / median(warm))} times as large",
+            f"a learning rate about {power_of_ten(1e-3 / usual)} times as large",
         )  # fmt: skip
 
 

@@ -20,9 +20,9 @@ def coarse_steps(graph: Graph) -> list[list[tuple[int, str]]]:
 
     >>> import backlit as bl
     >>> x = bl.tensor(3.0, requires_grad=True, name="x")
-    >>> ops, modules = coarse_steps(bl.draw(x * x).graph)
-    >>> ops[2], modules[2]
-    ((4, 'n1 (*) sends back to x, x'), (4, 'outside of modules: backward, 2 steps through 1 op'))
+    >>> ops, modules = coarse_steps(bl.draw((x * x).tanh()).graph)
+    >>> ops[4], modules[2]
+    ((6, 'n1 (*) sends back to x, x'), (6, 'outside of modules: backward, 3 steps through 2 ops'))
     """
     nodes = graph.nodes
 

@@ -102,6 +102,14 @@ def add_at(g, index, shape):
     np.add.at(out, index, g)
     return out
 ''',
+    "add_rows": '''
+def add_rows(g, index, rows, padding):
+    """A table of zeros with g added in the rows at an index, but for the padding's."""
+    out = np.zeros((rows, *g.shape[index.ndim :]), g.dtype)
+    kept = index != padding
+    np.add.at(out, index[kept], g[kept])
+    return out
+''',
     "cross_entropy": '''
 def cross_entropy(x, target, ignore_index, reduction):
     """-log softmax(x)[target] of each row: the mean over the rows that count, the sum, or all."""
@@ -238,6 +246,10 @@ class Speller:
         return Piece(f"{operands[0].within(ATOM)}[{self._index(index, operands)}]")
 
     _take = _slice
+
+    def _embedding(self, operands: list[Piece], inputs: Any, padding: int) -> Piece:
+        table, index = operands
+        return Piece(f"{table.within(ATOM)}[{index.text}]")
 
     def _put(
         self, operands: list[Piece], inputs: Any, index: Any, shape: Any, basic: bool

@@ -17,6 +17,7 @@ import numpy as np
 from ..engine import NonFiniteLossError, Replay, Tensor, find_nan
 from ..engine.around import around
 from ..engine.births import Birth, birth_on_tape
+from ..engine.programs.candidate import MISS, Candidate
 from ..engine.programs.epochs import Epochs
 from ..engine.tape import changed_at, last_change, recorder, recorders, state
 from ..nn import Module, Parameter
@@ -59,6 +60,7 @@ class Observer:
         self._fed: tuple[Any, ...] | None = None  # what the model was called with
         self._feeds: dict[Replay, list[int]] = {}  # which arguments of a step the model is given
         self._recorded: dict[str, Size] = {}  # sizes at the end of backward, while recording
+        self._quiet: tuple[Replay, Candidate] | None = None  # a step with nothing to note
 
     def hooks(self) -> ExitStack:
         """Be called in the place of methods, until this is closed."""
@@ -68,6 +70,7 @@ class Observer:
             hooks.enter_context(around(Epochs, "_some", self._sliced))
             self._listen()
             hooks.callback(self._ears.close)
+            hooks.callback(self._rouse)
             self._units_time = perf_counter() + UNITS
             return hooks.pop_all()
 
@@ -127,6 +130,27 @@ class Observer:
 
     def _replayed(self, original: Call, step: Replay, *args: Any, **how: Any) -> Any:
         """A replayed function is called."""
+        quiet = self._quiet
+        if quiet is not None and quiet[0] is step and not how and not recorders:
+            candidate, records, pace = quiet[1], self.records, self.pace
+            count = records.steps + 1
+            if (
+                step.quick is candidate
+                and candidate.countdown != 1
+                and count < pace.step
+                and (count & 7 or perf_counter() < pace.time)  # the clock now and then
+            ):
+                try:
+                    found = candidate.call(args)
+                except NonFiniteLossError:
+                    records.steps = count
+                    self._rouse()
+                    self._lost(math.nan, lambda: find_nan(step, *args))
+                    return original(step, *args)
+                if found is not MISS:
+                    records.steps = count
+                    return found
+        self._rouse()
         if self._asleep or (recorders and recorder() is not None):
             return original(step, *args, **how)
         if step not in self._met:
@@ -154,10 +178,25 @@ class Observer:
         if before is not None:
             self._look(loss, before)
             self._look_at_units()
+        self._calm(step)
         return result
+
+    def _calm(self, step: Replay) -> None:
+        """From now on this step may run with no more than a count of it: what feeds the model is
+        known, and a loss that is not finite stops it before its update."""
+        if self._calls.full and not self.records.births and step.quick is not None:
+            self._quiet = step, step.quick
+            step.quick.program.guarded[0] = 1
+
+    def _rouse(self) -> None:
+        """The next call is looked at in full."""
+        if self._quiet is not None:
+            self._quiet[1].program.guarded[0] = 0
+            self._quiet = None
 
     def _sliced(self, original: Call, epochs: Epochs, t: int, stop: int) -> np.ndarray:
         """A run plays batches from number `t` on, at most to `stop`; a single one to look at."""
+        self._rouse()
         if self._asleep or self._inside:
             return original(epochs, t, stop)
         if epochs.plan is None and epochs.step not in self._met:  # with a plan it runs already

@@ -12,6 +12,7 @@ import numpy as np
 
 from .grains import coarse_steps
 from .model import FULL, Edge, Graph, Node, Place, Values
+from .sentences import problem_text
 from .stage import strongest
 from .text import number, shape_text, shorten, summed_text
 from .wording import derivative_text, in_names
@@ -156,7 +157,7 @@ def _node(node: Node, words: _Words, sources: dict[Place, int]) -> list[Any]:
         words(node.module_path),
         words(node.value.dtype),
         words(node.grad_state),
-        words(node.problem.replace("\n", " ")),
+        words(problem_text(node)),
         None if node.source is None else sources[node.source],
         _values(node.value),
     ]

@@ -62,8 +62,7 @@ def narrate(graph: Graph, walked: list[int]) -> tuple[Step, ...]:
 def _forward(graph: Graph, node: Node) -> Step:
     inputs = graph.inputs_of[node.id]
     if not node.value.dtype:
-        problem = node.problem.replace("\n", " ")
-        return Step("forward", (node.id,), (), f"{node.name} failed: {problem}", {})
+        return Step("forward", (node.id,), (), f"{node.name} failed: {problem_text(node)}", {})
     operands = ", ".join(graph.nodes[edge.src].name for edge in inputs)
     return Step(
         "forward",
@@ -109,6 +108,12 @@ def _backward(graph: Graph, edge: Edge, flow: Values, sums: dict[int, float], ar
             after=after,
         ),
     )
+
+
+def problem_text(node: Node) -> str:
+    """What went wrong at a node, as one paragraph."""
+    lines = [line.rstrip(".") for line in node.problem.split("\n")]
+    return ". ".join(lines)
 
 
 def _shown(values: Values) -> str:

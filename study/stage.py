@@ -14,6 +14,7 @@ from .layered import FRAME_COLUMNS, FRAME_TEXT
 from .layout import layout
 from .marks import Bars, Heat, Text
 from .model import FULL, Edge, Graph, Node
+from .page_ops import can_compute
 from .placement import Placement, Spline
 from .png import data_uri, grey_png
 from .text import MINUS, clip, number, shape_text, shorten, width, wrap_columns
@@ -24,6 +25,7 @@ TITLE, BODY, SMALL = 13.0, 12.0, 11.0  # sizes of text, as in page.css
 PAD, LINE, LABEL_LINE, BESIDE = 10.0, 17.0, 13.0, 6.0
 NAME_COLUMNS, FORMULA_COLUMNS, RULE_COLUMNS = 22, 32, 38
 SIGNED = "▼ −0.0001234"  # as long as a number with its glyph gets
+LONGEST = "−0.0001234"
 MOST_TERMS = 4
 
 
@@ -37,8 +39,8 @@ def paint_stage(graph: Graph) -> str:
     >>> 'id="n1"' in svg, 'id="e1"' in svg
     (True, True)
     """
-    compact = len(graph.nodes) > FULL
-    sketches = [_Sketch(graph, node, compact) for node in graph.nodes]
+    compact, changes = len(graph.nodes) > FULL, can_compute(graph)
+    sketches = [_Sketch(graph, node, compact, changes) for node in graph.nodes]
     cards = tuple(sketch.card for sketch in sketches)
     placed = layout(graph, "layered", cards)
     parts = [
@@ -106,10 +108,11 @@ def _way(spline: Spline, near: Callable[[float], str]) -> str:
 
 
 class _Sketch:
-    """The card of one node: measured when made, written when it is known where it stands."""
+    """The card of one node: measured when made, written when it is known where it stands. Where
+    numbers may become others, which `changes` says, there is room for the longest."""
 
-    def __init__(self, graph: Graph, node: Node, compact: bool) -> None:
-        self.graph, self.node = graph, node
+    def __init__(self, graph: Graph, node: Node, compact: bool, changes: bool) -> None:
+        self.graph, self.node, self.changes = graph, node, changes
         self.body: list[str] = []  # elements, at offsets from the card's corner
         self.right: list[tuple[float, str, str]] = []  # (y, class, text) at the right edge
         self.width, self.y = 64.0, PAD - 3.0
@@ -203,7 +206,7 @@ class _Sketch:
         value = node.value.scalar
         if node.kind != "const":  # whose name is its value
             shown = "not kept" if value is None else number(value)
-            self._row("value", "s", shown, "b e v")
+            self._row("value", "s", shown, "b e v", LONGEST if self.changes else "")
         if node.grad_state != "none":
             self._row(grad_label(self.graph, node), "s", "", "b e g", SIGNED)
 
@@ -247,7 +250,8 @@ class _Sketch:
         scalars = [flow.scalar for flow in flows if flow.scalar is not None]
         room = f"{len(flows)} of {len(flows)} contributions"
         if len(scalars) == len(flows) <= MOST_TERMS:
-            room = max(room, terms_text(scalars), key=len)
+            told = "= " + " + ".join([LONGEST] * len(flows)) if self.changes else ""
+            room = max(room, terms_text(scalars), told, key=len)
         self.y += LINE
         self._text(PAD, self.y - 4.0, "s u", "")
         self.width = max(self.width, 2 * PAD + width(room, SMALL))
@@ -267,8 +271,9 @@ class _Sketch:
         """Where edges arrive: the first of several has its label on the left, the rest on the
         right."""
         labels, count = list(self.labels), len(self.labels)
+        least = width(f"{LONGEST} × {LONGEST}", SMALL) if self.changes else 0.0
         rooms = [
-            max((BESIDE + width(line.text, SMALL) for line in label), default=0.0)
+            max((BESIDE + max(width(line.text, SMALL), least) for line in label), default=0.0)
             for label in labels
         ]
         near = 16.0 if count <= 12 else 6.0

@@ -22,7 +22,7 @@ from .record import record_tensors
 from .sentences import narrate
 from .stepping_page import stepping_page
 from .svg import headline, paint
-from .text import number, shape_text
+from .text import count_text, number, shape_text
 from .updating import Update, next_updates
 from .wording import term
 
@@ -121,7 +121,8 @@ class Walk:
     def __repr__(self) -> str:
         graph = self.graph
         return (
-            f"Walk({headline(graph)[0]}, {len(graph.nodes)} nodes, {len(graph.steps)} steps; "
+            f"Walk({headline(graph)[0]}, {count_text(len(graph.nodes), 'node')}, "
+            f"{count_text(len(graph.steps), 'step')}; "
             '.save("backprop.html"))'
         )
 
@@ -167,6 +168,18 @@ def _with_prior(graph: Graph, step: Step, priors: dict[int, np.ndarray]) -> Step
     return replace(step, sentence=sentence, numbers={"prior": before, "after": before + grad})
 
 
+def _one_element(name: str, update: Update, change: np.ndarray) -> str:
+    """The element that moves most: its value, what it moves by, its new value."""
+    if not change.size or not np.isfinite(change).all():
+        return ""
+    place = np.unravel_index(int(np.abs(change).argmax()), change.shape)
+    before, after = float(update.parameter.numpy()[place]), float(update.after[place])
+    moves = f"+ {term(float(change[place]))}"
+    if update.plain:
+        moves = f"− {number(update.lr)} · {term(float(update.gradient[place]))}"
+    return f"; {name}[{', '.join(map(str, place))}]: {number(before)} {moves} = {number(after)}"
+
+
 def _update_step(graph: Graph, i: int, update: Update) -> Step:
     """One parameter's step: value - lr x gradient where it is that, else the change as it is."""
     name, node = graph.nodes[i].name, graph.nodes[i]
@@ -178,7 +191,7 @@ def _update_step(graph: Graph, i: int, update: Update) -> Step:
         ratio = f", {number(moved / size, 3)} of the value's" if size else ""
         rule = f"− lr {number(update.lr)} · grad" if update.plain else "moves"
         sentence = f"{name} {rule}: {shape_text(node.value.shape)}, norm of the change "
-        sentence += f"{number(moved)}{ratio}"
+        sentence += f"{number(moved)}{ratio}{_one_element(name, update, change)}"
         return Step("update", (i,), (), sentence, {"lr": update.lr, "moved": moved})
     new, grad = float(after.item()), float(update.gradient.item())
     numbers = {"value": before, "lr": update.lr, "grad": grad, "after": new}

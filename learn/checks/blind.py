@@ -121,8 +121,9 @@ def blind(context: Context) -> list[Finding]:
             "blind", "error",
             f"{told}, {errors:+.1f} standard errors: the inputs were of no use",
             errors, BLIND, context.limits, n,
-            "are rows and labels still those that belong together (a shuffle, a join, a sort of "
-            "one of them)? Do the columns say anything of the target? Does training go on at all?",
+            ("No epoch was of use: look at the learning rate first. " if fit.best == 0 else "")
+            + "Are rows and labels still those that belong together (a shuffle, a join, a sort of "
+            "one of them)? Do the columns say anything of the target?",
         )
     ]  # fmt: skip
 

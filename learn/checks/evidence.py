@@ -149,6 +149,15 @@ def _end(fit: Fit) -> tuple[float, float]:
     return -slope / error, fall
 
 
+def counted(errors: float) -> str:
+    """A number of standard errors; beyond a hundred nobody counts.
+
+    >>> counted(-0.74), counted(1159.3)
+    ('-0.7', 'over 100')
+    """
+    return f"{errors:.1f}" if abs(errors) < 100 else f"{'minus ' * (errors < 0)}over 100"
+
+
 def findings_of(context: Context, fit: Fit, seen: Evidence) -> list[Finding]:
     """The numbers as findings, each beside its limit."""
     limits, n = context.limits, len(context.validation.X) if context.validation else 0
@@ -160,22 +169,28 @@ def findings_of(context: Context, fit: Fit, seen: Evidence) -> list[Finding]:
         found.append(
             judged(
                 "gain", "note" if beats else "warning",
-                f"the network is {network.score - seen.baseline:+.3g} above the baseline, "
-                f"{ratio:.1f} standard errors on {n:,} rows",
-                ratio, BEATS, limits, n, "nothing" if beats else "see the verdict",
+                f"the network's score less the baseline's is {network.score - seen.baseline:+.3g}, "
+                f"{counted(ratio)} standard errors on {n:,} rows",
+                ratio, BEATS, limits, n,
+                "nothing" if beats else "another learning rate; other columns; more rows",
             )
         )  # fmt: skip
     wide = abs(seen.gap) >= seen.noise and (
         seen.gap >= value_of(GAP, limits) or -seen.gap >= value_of(LEAK, limits)
     )
     words = "" if wide else ": as it should be"
+    advice = (
+        "nothing" if not wide
+        else "more rows, a smaller network, dropout" if seen.gap > 0
+        else "look for rows that stand in both parts; split with another seed"
+    )  # fmt: skip
     found.append(
         judged(
             "gap", "warning" if wide else "note",
             f"the training score less the validation score is {seen.gap:+.3f}; chance makes up to "
             f"{seen.noise:.3f} of {n:,} rows{words}",
             seen.gap, LEAK if wide and seen.gap < 0 else GAP, limits, n,
-            "see the verdict" if wide else "nothing",
+            advice,
         )
     )  # fmt: skip
     if seen.rise > value_of(RISE, limits):
@@ -192,8 +207,8 @@ def findings_of(context: Context, fit: Fit, seen: Evidence) -> list[Finding]:
         found.append(
             judged(
                 "still-falling", "warning",
-                f"validation loss still falls at the end, by {seen.slope:.3g} standard errors; the "
-                f"last fifth of the epochs took {seen.fall:.1%} of what knowing nothing loses",
+                f"validation loss still falls at the end, by {counted(seen.slope)} standard "
+                f"errors; the last fifth took {seen.fall:.1%} of what knowing nothing loses",
                 seen.slope, SLOPE, limits, len(fit.history) - 1, "more epochs",
             )
         )  # fmt: skip

@@ -64,10 +64,12 @@ class Attempt:
 def one_batch(context: Context) -> list[Finding]:
     """Train new networks on at most 32 different rows, with their labels and with shuffled ones.
 
-    One finding: that it works, or what stands in the way.
+    One finding: that it works, or what stands in the way. Where the columns say little and are few,
+    32 rows may be too many to tell apart; so a network that is stuck is given two of them, and only
+    one that cannot learn these is an error.
 
-    >>> twice_softmax(10)  # the least loss of softmax applied twice, doctest: +ELLIPSIS
-    1.461...
+    >>> round(twice_softmax(10), 3)  # the least loss of softmax applied twice, for 10 classes
+    1.461
     """
     if context.build is None or context.task is None or context.train is None:
         return []
@@ -80,14 +82,17 @@ def one_batch(context: Context) -> list[Finding]:
     goal = value_of(REACHED, limits) * (1.0 if is_classes(target) else blind)
     with np.errstate(all="ignore"):
         true = _learn(context, X, target, goal)
-        if not true.loss < goal and (problem := _obstacle(context, X, true, blind)):
+        if not true.loss < goal and (problem := _softmax_twice(context, true)):
+            return [problem]
+        stuck = not true.loss < value_of(STUCK, limits) * blind
+        hopeless = stuck and not _learns_two(context, X, target)
+        if hopeless and (problem := _no_way(context, X, true, blind)):
             return [problem]
         shuffled = np.random.default_rng(context.seed).permutation(target)
         random = _learn(context, X, shuffled, goal)
-    told = f"{len(rows)} rows by heart: {_ended(true, goal)}; with shuffled labels "
+    told = f"{len(rows)} rows to be learned by heart: {_ended(true, goal)}; with shuffled labels "
     told += _ended(random, goal)
-    stuck = value_of(STUCK, limits) * blind
-    if not true.loss < stuck:
+    if hopeless:
         return [
             judged(
                 "one-batch", "error", f"{told}, where knowing nothing loses {blind:.3g}",
@@ -97,14 +102,15 @@ def one_batch(context: Context) -> list[Finding]:
             )
         ]  # fmt: skip
     if not true.loss < goal:
+        told += "; two rows alone are learned" if stuck else ""
         return [
             judged(
                 "one-batch", "warning", told, true.loss, REACHED, limits, len(rows),
-                "more units, if that is little; initial weights of the usual size",
+                "more units, or columns that say more; initial weights of the usual size",
             )
         ]  # fmt: skip
     if not random.loss < goal:
-        told += ": too few units, or inputs, for labels without a pattern"
+        told += ", as labels without a pattern take more units, or inputs"
     return [judged("one-batch", "note", told, true.loss, REACHED, limits, len(rows), "nothing")]
 
 
@@ -155,6 +161,15 @@ def _learn(context: Context, X: np.ndarray, target: np.ndarray, goal: float) -> 
     return best
 
 
+def _learns_two(context: Context, X: np.ndarray, target: np.ndarray) -> bool:
+    """Whether two rows of different targets are learned, at least by half."""
+    flat = target.reshape(len(X), -1)
+    two = [0, int(np.argmax((flat != flat[0]).any(axis=1)))]
+    blind = blind_loss(target[two])
+    enough = value_of(STUCK, context.limits) * blind
+    return _learn(context, X[two], target[two], enough).loss < enough
+
+
 def _ended(attempt: Attempt, goal: float) -> str:
     steps = f"{attempt.steps} step" + ("" if attempt.steps == 1 else "s")
     if attempt.loss < goal:
@@ -165,40 +180,46 @@ def _ended(attempt: Attempt, goal: float) -> str:
 # ---- what stands in the way ---------------------------------------------------------------------
 
 
-def _obstacle(context: Context, X: np.ndarray, tried: Attempt, blind: float) -> Finding | None:
-    """The plateau on which the loss lies, if it is a known one."""
-    limits, n = context.limits, len(X)
-    if tried.loss > blind * (1 - PLATEAU):
-        size, without = _gradients(context, X, tried)
-        reason = (
-            "no gradient reaches the inputs" if size == 0
-            else f"the gradient at the inputs is {size:.1e}"
-        )  # fmt: skip
-        stopped = f"; the gradient of {named(without)} is 0 or missing" if without else ""
-        return judged(
-            "no-way-to-the-inputs", "error",
-            f"on {n} rows alone the loss stops at {tried.loss:.3g}, what knowing nothing about "
-            f"them loses ({blind:.3g}): {reason}{stopped}",
-            tried.loss / blind, STUCK, limits, n,
-            "is each layer called in forward(), and its result used? A detach(), no_grad or NumPy "
-            "in between cuts the way; dead relu units and inputs of 0 let nothing through",
-        )  # fmt: skip
-    classes = tried.outputs.shape[1]
-    if is_classes(tried.target) and classes > 1:
-        bound = twice_softmax(classes)
-        within = bool(np.all((tried.outputs >= -1e-6) & (tried.outputs <= 1 + 1e-6)))
-        at_bound = abs(tried.loss / bound - 1) < PLATEAU
-        if at_bound or (within and tried.loss > bound):
-            return judged(
-                "softmax-twice", "error",
-                f"on {n} rows alone the loss stops at {tried.loss:.3f}; "
-                f"{_squashed(tried.outputs, within)}; logits between 0 and 1 cannot lose less "
-                f"than ln(1 + {classes - 1}/e) = {bound:.3f} for {classes} classes",
-                tried.loss, REACHED, limits, n,
-                "let the network end in its last linear layer: cross_entropy takes logits and "
-                "has the softmax in it",
-            )  # fmt: skip
-    return None
+def _softmax_twice(context: Context, tried: Attempt) -> Finding | None:
+    """Whether the loss lies where that of squashed logits has to stop."""
+    classes, n = tried.outputs.shape[1], len(tried.target)
+    if not is_classes(tried.target) or classes < 2:
+        return None
+    bound = twice_softmax(classes)
+    within = bool(np.all((tried.outputs >= -1e-6) & (tried.outputs <= 1 + 1e-6)))
+    constant = float(np.ptp(tried.outputs, axis=0).max()) < 1e-6  # that has another reason
+    at_bound = abs(tried.loss / bound - 1) < PLATEAU
+    if constant or not (at_bound or (within and tried.loss > bound)):
+        return None
+    return judged(
+        "softmax-twice", "error",
+        f"on {n} rows alone the loss stops at {tried.loss:.3f}; "
+        f"{_squashed(tried.outputs, within)}; logits between 0 and 1 cannot lose less "
+        f"than ln(1 + {classes - 1}/e) = {bound:.3f} for {classes} classes",
+        tried.loss, REACHED, context.limits, n,
+        "let the network end in its last linear layer: cross_entropy takes logits and "
+        "has the softmax in it",
+    )  # fmt: skip
+
+
+def _no_way(context: Context, X: np.ndarray, tried: Attempt, blind: float) -> Finding | None:
+    """Whether the loss is that of knowing nothing, and what gets no gradient."""
+    if not tried.loss > blind * (1 - PLATEAU):
+        return None
+    size, without = _gradients(context, X, tried)
+    reason = (
+        "no gradient reaches the inputs" if size == 0
+        else f"the gradient at the inputs is {size:.1e}"
+    )  # fmt: skip
+    stopped = f"; the gradient of {named(without)} is 0 or missing" if without else ""
+    return judged(
+        "no-way-to-the-inputs", "error",
+        f"on {len(X)} rows alone the loss stops at {tried.loss:.3g}, what knowing nothing about "
+        f"them loses ({blind:.3g}): {reason}{stopped}",
+        tried.loss / blind, STUCK, context.limits, len(X),
+        "is each layer called in forward(), and its result used? A detach(), no_grad or NumPy "
+        "in between cuts the way; dead relu units and inputs of 0 let nothing through",
+    )  # fmt: skip
 
 
 def _squashed(outputs: np.ndarray, within: bool) -> str:

@@ -12,6 +12,7 @@ from ...study.findings import LIMITS as WATCHED
 from ...study.findings import Finding, Level
 from ...study.judging import power_of_ten
 from ...study.looks import Snapshot, measure, parameters_of
+from ...study.text import number
 from .rules import judged, limit
 from .trying import descend, value_of
 from .units import still_losing
@@ -105,7 +106,7 @@ def _too_high(context: Context, leap: float | None, fit: Fit | None) -> Finding 
     statistic, name, n = 0.0, LEAP, 1
     far = leap is not None and leap > value_of(LEAP, limits)
     if far and leap is not None:
-        told.append(f"the first step moves weights by {leap:.2g} times their spread")
+        told.append(f"the first step moves weights by {number(leap, 2)} times their spread")
         statistic = leap
     if fit is not None:
         n = len(fit.history) - 1
@@ -127,7 +128,7 @@ def _too_high(context: Context, leap: float | None, fit: Fit | None) -> Finding 
         updates = updates_of(fit)
         late = median(updates[len(updates) // 2 :]) if updates else 0.0
         if late > value_of(HIGH, limits) and n * _batches(context) >= SETTLED:
-            told.append(f"late steps still move weights by {late:.1e} of their spread")
+            told.append(f"late steps still move weights by {number(late, 2)} of their spread")
             if not far and name == LEAP:
                 statistic, name = late, HIGH
     if not told:
@@ -152,8 +153,8 @@ def _too_low(context: Context, typical: float, fit: Fit) -> Finding | None:
     times = power_of_ten(1e-3 / typical)
     return judged(
         "learning-rate-low", "error" if hardly else "warning",
-        f"the learning rate {context.lr:g} is too low: steps move weights by {typical:.1e} of "
-        f"their spread, about 1e-3 is usual; {words}, from {first:.3g} to {last:.3g} in {n} "
+        f"the learning rate {context.lr:g} is too low: steps move weights by {number(typical, 2)} "
+        f"of their spread, about 0.001 is usual; {words}, from {first:.3g} to {last:.3g} in {n} "
         f"epoch{'s' * (n != 1)}",
         typical, LOW, limits, n, f"a learning rate about {times} times as large",
     )  # fmt: skip
@@ -162,9 +163,9 @@ def _too_low(context: Context, typical: float, fit: Fit) -> Finding | None:
 def _fine(context: Context, leap: float | None, typical: float | None) -> Finding:
     told = []
     if leap is not None:
-        told.append(f"the first step moves weights by {leap:.1e} of their spread")
+        told.append(f"the first step moves weights by {number(leap, 2)} of their spread")
     if typical is not None:
-        told.append(f"later ones by {typical:.1e}")
+        told.append(f"later ones by {number(typical, 2)}")
     name = LEAP if leap is not None else HIGH
     return judged(
         "learning-rate", "note",
@@ -174,9 +175,10 @@ def _fine(context: Context, leap: float | None, typical: float | None) -> Findin
 
 
 def _lower(lr: float, leap: float | None) -> float:
-    """A rate whose first step moves weights by a twentieth of their spread, as one digit; else a
-    tenth."""
-    rate = lr * 0.05 / leap if leap else lr / 10
+    """A rate whose first step moves weights by a twentieth of their spread, as one digit; where
+    that is not known, Adam's usual 0.001; at most a tenth of what it was.
+    """
+    rate = lr * 0.05 / leap if leap else 1e-3
     return float(f"{min(rate, lr / 10):.0e}")
 
 

@@ -84,15 +84,15 @@ def of_network(context: Context) -> Standing:
     assert part is not None
     assert task is not None
     raw = fit.outputs(part.X)
-    best = fit.best_epoch
+    scores = fit.best_epoch.train_score, fit.best_epoch.validation_score
+    if math.isnan(scores[1]) and context.train is not None:  # trained without a score
+        scores = _plain(fit.outputs(context.train.X), context.train), _plain(raw, part)
     error = (
-        _share_error(best.validation_score, len(part.X)) if is_classes(part.target)
+        _share_error(scores[1], len(part.X)) if is_classes(part.target)
         else _explained_error(row_losses(raw, part.target), part)
     )  # fmt: skip
     outputs = np.asarray(task.probabilities(raw), np.float64)
-    return Standing(
-        "network", best.train_score, best.validation_score, error, _fewer(outputs, context)
-    )
+    return Standing("network", *scores, error, _fewer(outputs, context))
 
 
 def baseline_score(context: Context) -> float:
@@ -143,6 +143,14 @@ def _fewer(outputs: np.ndarray, context: Context) -> float:
         known = (part.truth - train.truth.mean()) ** 2
     with np.errstate(all="ignore"):
         return standard_errors(known - losses) if len(losses) > 1 else 0.0
+
+
+def _plain(outputs: np.ndarray, part: Part) -> float:
+    """Accuracy or R2."""
+    if is_classes(part.target):
+        return float((outputs.argmax(axis=1) == part.target).mean())
+    spread = float(part.target.astype(np.float64).var())
+    return 1 - float(row_losses(outputs, part.target).mean()) / spread if spread else 0.0
 
 
 def _share_error(share: float, n: int) -> float:

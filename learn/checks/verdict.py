@@ -5,12 +5,24 @@ one code, a headline, the numbers behind it and what to try next.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...study.findings import Finding
 from ...study.text import clean
-from .evidence import FALL, GAIN, GAP, LEAK, RISE, SLOPE, Evidence, evidence, findings_of
+from .evidence import (
+    FALL,
+    GAIN,
+    GAP,
+    LEAK,
+    RISE,
+    SLOPE,
+    Evidence,
+    counted,
+    evidence,
+    findings_of,
+)
 from .standing import BEATS, LOSSES
 from .trying import value_of
 
@@ -60,7 +72,7 @@ def judge(context: Context, found: Sequence[Finding] = ()) -> Judgement:
     if code == GOOD and wrong:
         code = SUSPICIOUS
     reasons = _reasons(context, fit, seen)
-    reasons += [f"{finding.code}: {finding.sentence}" for finding in wrong]
+    reasons += [f.sentence for f in wrong if f.sentence not in reasons]
     return Judgement(
         code, _headline(code, context, fit, seen, wrong), tuple(reasons), findings,
         tuple(_next(code, context, seen, wrong)),
@@ -114,6 +126,13 @@ def _headline(
             f"Too good to be true: {score} in validation, better than the "
             f"{_shown(seen.network.train_score, context)} in training."
         )
+    if code == MEMORISING and context.problem.time is not None:
+        return (
+            f"The network does better on its training rows, {_metric(context)} "
+            f"{_shown(seen.network.train_score, context)}, than on later ones, "
+            f"{_shown(seen.network.score, context)}: it has learned them by heart, or what they "
+            "show has changed since."
+        )
     if code == MEMORISING:
         return (
             f"The network learns training rows by heart: {_metric(context)} "
@@ -126,7 +145,8 @@ def _headline(
     if code == UNDERFITTING:
         if seen.obstacles:
             first = next((f for f in seen.obstacles if f.level == "error"), seen.obstacles[0])
-            return f"The network has not learned what it could: {clean(first.sentence)}."
+            why = re.split(r"[:;] ", clean(first.sentence))[0]
+            return f"The network has not learned what it could: {why}."
         best = max(seen.others, key=lambda each: each.score, default=None)
         if best is not None and best.score > seen.network.score:
             return (
@@ -145,11 +165,13 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
         errors = (network.score - seen.baseline) / network.error if network.error else math.inf
         better = network.name in seen.beating
         words = "more than chance" if better else "which chance can do too"
+        if network.score <= seen.baseline:
+            words = "no better"
         if better and errors < value_of(BEATS, context.limits):
-            words += f", as its rows lose less by {network.fewer:.1f}"
+            words += f", as its rows lose less by {counted(network.fewer)}"
         reasons.append(
             f"{_metric(context)} {_shown(network.score, context)} on {n:,} validation rows, the "
-            f"baseline {_shown(seen.baseline, context)}: {errors:+.3g} standard errors, {words}"
+            f"baseline {_shown(seen.baseline, context)}: {counted(errors)} standard errors, {words}"
         )
     reasons.append(
         f"{_metric(context)} {_shown(network.train_score, context)} in training, a gap of "
@@ -164,26 +186,23 @@ def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
         )
     if seen.fall > 0 and seen.slope >= value_of(SLOPE, context.limits):
         reasons.append(
-            f"validation loss still falls at the end, by {seen.slope:.3g} standard errors"
+            f"validation loss still falls at the end, by {counted(seen.slope)} standard errors"
         )
     for other in seen.others:
         word = "beats the baseline" if other.name in seen.beating else "does not beat the baseline"
         reasons.append(f"{clean(other.name)}: {_shown(other.score, context)}, {word}")
-    if context.problem.time is not None and seen.gap >= value_of(GAP, context.limits):
-        reasons.append(
-            "validation rows are later than training rows: what has changed in between widens the "
-            "gap too"
-        )
     reasons += [finding.sentence for finding in seen.obstacles]
     return reasons
 
 
 def _next(code: str, context: Context, seen: Evidence, wrong: Sequence[Finding]) -> list[str]:
-    advice = [finding.advice for finding in (*wrong, *seen.obstacles)]
+    advice = [finding.advice for finding in (*seen.obstacles, *wrong)]
     if code == DIVERGED:
-        advice += [f"a smaller learning rate: {context.lr / 10:g}", "look for extreme input values"]
+        if not seen.obstacles:
+            advice.append(f"a smaller learning rate: {context.lr / 10:g}")
+        advice.append("look for extreme input values")
     elif code == NOTHING:
-        advice += [
+        advice = [
             "check that rows and labels still belong together, after a join, a sort or a shuffle",
             "other columns: ask who knows the matter what the target depends on",
             "more rows show smaller effects: four times as many halve what chance can do",
@@ -194,19 +213,23 @@ def _next(code: str, context: Context, seen: Evidence, wrong: Sequence[Finding])
             "split with another seed: luck goes, a leak stays",
         ]
     elif code == MEMORISING:
+        if context.problem.time is not None:
+            advice.append("see by backlit drift whether later rows differ from earlier ones")
         advice += [
             "more rows, or a smaller network", "dropout, or fewer epochs",
             "fewer columns: each that says nothing is one more thing to learn by heart",
         ]  # fmt: skip
     elif code == LEARNING:
-        advice += ["more epochs: twice as many", "or a learning rate three times as large"]
+        advice.append("more epochs: twice as many")
+        if not seen.obstacles:
+            advice.append("or a learning rate three times as large")
     elif code == UNDERFITTING and not seen.obstacles:
         advice += [
             "more units, more epochs, or another learning rate",
             "the simpler model, if it does better",
         ]
     elif code == GOOD:
-        advice += ["try a simpler model: as good by less is better", "then look at the test part"]
+        advice.append("rows from elsewhere, or later ones, are the next test")
     return list(dict.fromkeys(advice))
 
 
@@ -221,4 +244,6 @@ def _metric(context: Context) -> str:
 
 def _shown(score: float, context: Context) -> str:
     """A score as people write it: losses are carried negated."""
-    return f"{-score:.4g}" if context.problem.metric in LOSSES else f"{score:.3f}"
+    if context.problem.metric in LOSSES:
+        return f"{-score:.4g}"
+    return f"{round(score, 3) + 0.0:.3f}"  # no minus before 0

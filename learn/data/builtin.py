@@ -30,7 +30,7 @@ def load(name: str, seed: int = 0) -> Table:
 
     Cells are as the source has them: float64 or int64 numbers, texts; NaN or None is missing. What
     there is to know about the table is in `BUILTIN[name]`. Raises UsageError for a name that
-    is not known and MissingPackageError where pandas or scikit-learn is not installed.
+    is not known or a negative seed, MissingPackageError where pandas or scikit-learn is missing.
 
     >>> load("moons").rows
     1000
@@ -40,6 +40,8 @@ def load(name: str, seed: int = 0) -> Table:
     backlit.learn.errors.UsageError: unknown table 'moon'; did you mean 'moons'? Known: ...
     """
     require_known(name)
+    if seed < 0:
+        raise UsageError(f"the seed is an integer from 0 on, not {seed}")
     from .table import Table
 
     if name in GENERATORS:
@@ -70,11 +72,14 @@ def require_known(name: str) -> None:
     """
     if known(name):
         return
+    name = str(name)
     reason = NOT_BROUGHT.get(name.lower())
     if reason is not None:
         raise UsageError(reason)
     close = difflib.get_close_matches(name.lower(), BUILTIN, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
+    if "." in name or "/" in name:
+        hint = ", it looks like a file: Table.read reads files."
     raise UsageError(f"unknown table {name!r}{hint} Known: {', '.join(BUILTIN)}")
 
 

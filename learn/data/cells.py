@@ -23,7 +23,10 @@ def canonical(values: Any, where: str) -> np.ndarray:
 
     if isinstance(values, np.ndarray) and values.ndim != 1:
         raise DataError(f"{where}: a column is one-dimensional, not {values.shape}")
-    series = values if isinstance(values, pd.Series) else pd.Series(values)
+    try:
+        series = values if isinstance(values, pd.Series) else pd.Series(values)
+    except OverflowError:
+        raise DataError(f"{where}: an integer too large for a number") from None
     series = series.reset_index(drop=True)
     dtype = series.dtype
     missing = series.isna().to_numpy()

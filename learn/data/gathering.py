@@ -74,9 +74,9 @@ class Column:
 
     @property
     def mostly_other_notation(self) -> bool:
-        """Whether nearly all of several texts are numbers, in one notation or another."""
+        """Whether nearly all of the texts are numbers, in one notation or another."""
         other = sum(other_notation(text) != "" for text in self.codes)
-        return len(self.codes) > 2 and other + sum(self.numeric) >= 0.95 * len(self.codes)
+        return other + sum(self.numeric) >= 0.95 * len(self.codes)
 
     def finished(self, as_text: bool) -> np.ndarray:
         """All cells in one array: object (None where missing), or float64 or int64. The pieces

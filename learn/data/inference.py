@@ -63,8 +63,8 @@ def with_target(problem: Problem, table: Table) -> Table:
     gone = missing_in(table.column(problem.target))
     if gone.all():
         raise DataError(
-            f"the target {quoted(problem.target)} is missing in all {table.rows:,} rows; "
-            "predict another column"
+            f"the target {quoted(problem.target)} is missing in each of "
+            f"{count_text(table.rows, 'row')}; predict another column"
         )
     return table.take(~gone) if gone.any() else table
 
@@ -166,8 +166,8 @@ def _classes(problem: Problem, table: Table) -> tuple[list[str], np.ndarray]:
     counts = np.bincount(codes)
     if len(classes) == 1:
         raise DataError(
-            f"the target {target} is {quoted(classes[0])} in all {len(column):,} rows; "
-            "there is nothing to learn"
+            f"the target {target} is {quoted(classes[0])} in each of "
+            f"{count_text(len(column), 'row')}; there is nothing to learn"
         )
     if kind in ("text", "identifier", "time"):
         raise DataError(
@@ -222,8 +222,8 @@ def _require_values(problem: Problem, column: np.ndarray) -> None:
         )
     if column.min() == column.max():
         raise DataError(
-            f"the target {target} is {plain(float(column[0]))} in all {len(column):,} rows; "
-            "there is nothing to learn"
+            f"the target {target} is {plain(float(column[0]))} in each of "
+            f"{count_text(len(column), 'row')}; there is nothing to learn"
         )
     if len(column) < FEWEST_ROWS:
         raise DataError(

@@ -221,7 +221,7 @@ def times_of(column: str, cells: np.ndarray, form: str, where: Any) -> np.ndarra
         row = int(wrong[0])
         raise DataError(
             f"{where(row)}, column {quoted(column)}: {quoted(cells[row])} is no date written as "
-            f"{form}, as all cells were in training; correct it, or leave it empty"
+            f"{form}, as all cells were in training; correct it, or let it count as missing"
         )
     return seconds
 

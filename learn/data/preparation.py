@@ -14,8 +14,9 @@ from ...study.text import count_text
 from ..errors import DataError, UsageError
 from ..problem import Problem
 from .cells import as_texts, missing_in
+from .changes import Change
 from .inference import classes_of
-from .planning import Change, Planner
+from .planning import Planner
 from .plans import Plan, numbers_of, plan_from
 from .table import Table
 from .watchfulness import remarks
@@ -101,7 +102,7 @@ class Preparation:
             classes,
             tuple(planner.plans),
             planner.left_out,
-            tuple(planner.changes),
+            planner.changes,
         )
 
     def matrix(self, rows: Any) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 from ...study.text import count_text
 from ..errors import DataError
 from .gathering import Column
+from .heading import names_of
 from .notation import is_number, other_notation
 from .structure import SEPARATORS, Block, cells, records, separator_of
 from .words import listed, nearest, quoted
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?", "-")
 """The cells that count as missing."""
-MOST_COLUMNS = 10_000
 MOST_TEXT = 0.05  # of a column of numbers may be texts; above that it is a column of texts
 MOST_LEVELS = 10  # different numbers, up to which they may be names of categories
 BUDGET = 600_000_000  # bytes of a table in memory, so that reading stays under 1 GB
@@ -42,19 +42,30 @@ class Contents:
 
 
 def read(
-    path: Path, encoding: str = "utf-8", missing: Collection[str] = (), texts: Collection[str] = ()
+    path: Path,
+    encoding: str = "utf-8",
+    missing: Collection[str] = (),
+    texts: Collection[str] = (),
+    one_column: bool = False,
 ) -> Contents:
     """The contents of a CSV file, also of a gzip one.
 
     `missing` are cells that count as missing beside `MISSING`, `texts` names of columns that are
-    read as text even if all their cells are numbers. Raises DataError for whatever is wrong with
-    the file, UsageError for an unknown encoding.
+    read as text even if all their cells are numbers; `one_column` lets a file have only one.
+    Raises DataError for whatever is wrong with the file, UsageError for an unknown encoding.
     """
     require_file(path)
     with path.open("rb") as raw:
         sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
     separator = separator_of(path, encoding)
-    reader = Reader(path, encoding, separator, {*MISSING, *missing}, texts)
+    reader = Reader(
+        path,
+        encoding,
+        separator,
+        {*MISSING, *(mark.strip() for mark in missing)},
+        texts,
+        one_column,
+    )
     while reader.pass_over():
         pass  # once more, for columns that turned out to be text after cells read as numbers
     columns = {name: reader.finished(i) for i, name in enumerate(reader.names)}
@@ -89,12 +100,19 @@ class Reader:
     """Reads a file once or twice; see `read`."""
 
     def __init__(
-        self, path: Path, encoding: str, separator: str, missing: set[str], texts: Collection[str]
+        self,
+        path: Path,
+        encoding: str,
+        separator: str,
+        missing: set[str],
+        texts: Collection[str],
+        one_column: bool,
     ) -> None:
         """Take down what is to be read, and how."""
         self.path, self.encoding, self.separator = path, encoding, separator
         self.missing = missing
         self.wanted = set(texts)
+        self.least = 1 if one_column else 2
         self.forced: set[int] = set()
         self.names: list[str] = []
         self.columns: list[Column] = []
@@ -132,43 +150,18 @@ class Reader:
         """Take the names off the first record."""
         record, line = block.records.pop(0), block.lines.pop(0)
         block.counts.pop(0)
-        names = [name.strip() for name in cells(record, self.separator)]
-        where = f"{self.file}, line {line}"
-        if len(names) == 1:
-            raise DataError(
-                f"{where}: one column only, {quoted(names[0])}; no comma, semicolon, tab or bar "
-                "stands between names there, and a column to predict needs others to predict it by"
-            )
-        if len(names) > MOST_COLUMNS:
-            raise DataError(
-                f"{where}: {len(names):,} columns, of at most {MOST_COLUMNS:,}; are rows and "
-                "columns the wrong way round?"
-            )
-        if "" in names:
-            at = names.index("") + 1
-            hint = (
-                "; a file that pandas wrote with its index? write it with index=False"
-                if at == 1
-                else ""
-            )
-            raise DataError(f"{where}: column {at} has no name; give it one{hint}")
-        if len(set(names)) < len(names):
-            twice = next(name for i, name in enumerate(names) if name in names[:i])
-            first, second = [i + 1 for i, name in enumerate(names) if name == twice][:2]
-            raise DataError(
-                f"{where}: columns {first} and {second} are both called {quoted(twice)}; "
-                "rename one of them"
-            )
-        self.names = names
-        self.columns = [Column() for _ in names]
-        self.notes = [f"{self.file}: cells are separated by {SEPARATORS[self.separator]}s"]
+        self.names = names_of(record, self.separator, f"{self.file}, line {line}", self.least)
+        self.columns = [Column() for _ in self.names]
+        self.notes = []
+        if len(self.names) > 1:
+            self.notes.append(f"cells are separated by {SEPARATORS[self.separator]}s")
         if self.encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
             self.notes.append(f"read as {self.encoding}")
-        like_numbers = [name for name in names if is_number(name)]
-        if 2 * len(like_numbers) > len(names):
+        like_numbers = [name for name in self.names if is_number(name)]
+        if 2 * len(like_numbers) > len(self.names):
             self.notes.append(
-                f"{len(like_numbers)} of {len(names)} names are numbers, such as "
-                f"{quoted(like_numbers[0])}: the first line is taken for the names; "
+                f"{len(like_numbers)} of {count_text(len(self.names), 'name')} are numbers, such "
+                f"as {quoted(like_numbers[0])}: the first line is taken for the names; "
                 "is the header missing?"
             )
 
@@ -235,7 +228,7 @@ class Reader:
                     infinite = np.flatnonzero(np.isinf(values))
                     if len(infinite):
                         row = int(infinite[0])
-                        text = cells(block.records[row], self.separator)[i].strip()
+                        text = cells(block.records[row], self.separator)[i]
                         raise self.infinite(i, block.lines[row], text)
                 column.add_numbers(values)
             else:
@@ -262,13 +255,16 @@ class Reader:
         numbers = column.filled - column.texts
         other = other_notation(text)
         if other and (share <= MOST_TEXT or column.mostly_other_notation):
-            raise DataError(f"{where} {other}")
+            raise DataError(
+                f"{where} {other}; or, if it is none, read it as text: --text {quoted(name)} "
+                "(in Python: texts=[...])"
+            )
         if share <= MOST_TEXT:
             raise DataError(
                 f"{where} is no number, as the other {numbers:,} cells of the column are "
                 f"({count_text(column.texts, 'such cell')}); correct it, or let it count as "
-                f"missing: --missing {quoted(text)} (in Python: missing=[...]; or texts=[...] to "
-                "read the whole column as text)"
+                f"missing: --missing {quoted(text)} (in Python: missing=[...]), or read the whole "
+                f"column as text: --text {quoted(name)} (texts=[...])"
             )
         if not all(column.worded):
             return True

@@ -49,6 +49,7 @@ class Table:
         encoding: str = "utf-8",
         missing: Collection[str] = (),
         texts: Collection[str] = (),
+        one_column: bool = False,
     ) -> Table:
         """The table of a CSV file (.csv, .tsv, also packed: .csv.gz) with names in its first line.
 
@@ -66,7 +67,7 @@ class Table:
         if isinstance(missing, str) or isinstance(texts, str):
             raise TypeError('missing and texts are collections of texts: missing=["n/a"]')
         path = Path(path)
-        contents = read(path, encoding, missing, texts)
+        contents = read(path, encoding, missing, texts, one_column)
         name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
         frame = _frame(contents.columns)
         return cls(frame, name, path, contents.sha256, contents.lines, tuple(contents.notes))
@@ -86,6 +87,7 @@ class Table:
         import pandas as pd
 
         from .cells import canonical
+        from .heading import twice_in
 
         if isinstance(data, Table):
             return data
@@ -111,7 +113,7 @@ class Table:
             if not column.strip():
                 raise DataError(f"{label}: column {names.index(column) + 1} has no name")
         if len(set(names)) < len(names):
-            twice = next(one for i, one in enumerate(names) if one in names[:i])
+            twice = names[twice_in(names)[0]]
             raise DataError(f"{label}: two columns are called {quoted(twice)}; rename one of them")
         made = {
             column: canonical(values, f"{label}, column {quoted(column)}")
@@ -190,10 +192,15 @@ def _frame(columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """A DataFrame of just these arrays: neither copied nor converted."""
     import pandas as pd
 
-    series = {
-        name: pd.Series(values, dtype=values.dtype, copy=False) for name, values in columns.items()
+    index = pd.RangeIndex(len(next(iter(columns.values()), ())))
+    # Arrays of numbers are taken as they are; of objects the type would be guessed.
+    made = {
+        name: pd.Series(values, index, dtype=object, copy=False)
+        if values.dtype == object
+        else values
+        for name, values in columns.items()
     }
-    return pd.DataFrame(series, copy=False)
+    return pd.DataFrame(made, index, copy=False)
 
 
 def _sha256(columns: Mapping[str, np.ndarray]) -> str:

@@ -30,7 +30,8 @@ def remarks(plan: Plan, table: Table) -> list[str]:
         said += _beyond(name, values, plan.low, plan.high, plan.scale, plain, table)
     elif isinstance(plan, Time):
         seconds = times_of(plan.column, cells, plan.form, table.where)
-        said += _beyond(name, seconds, plan.low, plan.high, 0.0, date_text, table)
+        if {"year", "days"} & {*plan.parts}:  # of the others none goes on and on
+            said += _beyond(name, seconds, plan.low, plan.high, 0.0, date_text, table)
     elif isinstance(plan, Boolean):
         neither = np.isnan(plan.values(cells)) & ~gone
         if neither.any():

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...engine import gradients, no_grad, tensor
 from ...engine.programs.recorder import listening
-from ...optim import Optimizer
+from ...optim import Group, Optimizer
 from ...study.findings import LIMITS
 from ...study.looks import deviation, measure, norm, parameters_of
 from ...study.units import Activations, Units
@@ -89,7 +89,12 @@ class Look:
 
 
 class Watcher:
-    """Measures losses and scores of both parts after an epoch, and looks while it is at it."""
+    """Measures losses and scores of both parts after an epoch, and looks while it is at it.
+
+    The units are heard of in the pass that measures the training loss; norms and updates are read
+    off the arrays that are there. A look takes 0.1 to 0.2 ms for a network of this size, beside the
+    measuring: 4 to 6 % of the training of some thousand rows, a tenth where an epoch takes 1.5 ms.
+    """
 
     def __init__(
         self, model: nn.Module, task: Task, optimizer: Optimizer, train: Part, validation: Part,
@@ -98,7 +103,15 @@ class Watcher:
         """Choose the rows to look at: evenly spaced, as tables are often sorted."""
         self.model, self.task, self.optimizer = model, task, optimizer
         self.validation, self.score = validation, score
-        self.parameters = parameters_of(model)
+        self.parameters = {name: p for name, p in parameters_of(model).items() if p.needs}
+        self.groups = {p: group for group in optimizer.param_groups for p in group.params}
+        prefix = f"{model._name}." if model._name else ""  # it may be a part of another model
+        self.matrices = {
+            name: (p, f"{prefix}{name}".rpartition(".")[0])
+            for name, p in self.parameters.items()
+            if p.ndim >= 2
+        }
+        """Each weight with the path of its layer."""
         rows = len(train.X)
         self.X, self.target, self.truth = train.X, train.target, train.truth
         if rows > ROWS:  # the pass that measures the loss begins with those to look at
@@ -144,30 +157,25 @@ class Watcher:
         norms = {name: size.gradient for name, size in sizes.items()}
         if number == 0 or self.few:
             norms = self._gradients()
-        behind = heard.units()
+        found = heard.units()
+        behind = {units.module: units for units in reversed(found)}  # the first of each layer
         layers = []
-        for name, p in self.parameters.items():
-            if name not in sizes or p.ndim < 2:
-                continue
-            module = name.rpartition(".")[0]
-            own = next((each for each in behind if self._path(each) == module), None)
-            behind = [each for each in behind if each is not own]
-            update = self._update(p) if number else None
-            layers.append(Layer(name, sizes[name].weight, norms[name], update, *_seen(own)))
-        for units in behind:
-            name = f"{units.kind} {units.number} in {self._path(units) or 'the model'}"
-            layers.append(Layer(name, None, None, None, *_seen(units)))
+        with np.errstate(all="ignore"):
+            for name, (p, path) in self.matrices.items():
+                update = self._update(p) if number else None
+                own = behind.get(path)
+                layers.append(Layer(name, sizes[name].weight, norms[name], update, *_seen(own)))
+        paths = {path for _, path in self.matrices.values()}
+        for units in found:
+            if units.module not in paths or units is not behind[units.module]:
+                name = f"{units.kind} {units.number} in {units.module or 'the model'}"
+                layers.append(Layer(name, None, None, None, *_seen(units)))
         return Look(number, min(len(self.X), ROWS), tuple(layers))
-
-    def _path(self, units: Units) -> str:
-        """The layer's path below the model, which may itself be a part of another one."""
-        own = self.model._name
-        return f"{units.module}.".removeprefix(f"{own}." if own else "").removesuffix(".")
 
     def _gradients(self) -> dict[str, float | None]:
         """The gradients' norms on evenly spaced rows."""
         x, t = self.batch
-        wanted = {name: p for name, p in self.parameters.items() if p.needs}
+        wanted = self.parameters
         with np.errstate(all="ignore"):
             found = gradients(
                 self.task.loss(self.model(x), t), list(wanted.values()), allow_unused=True
@@ -179,20 +187,18 @@ class Watcher:
 
     def _update(self, parameter: Parameter) -> float | None:
         """std(update) / std(weight) of the last step."""
-        with np.errstate(all="ignore"):
-            far = last_update(self.optimizer, parameter)
-            spread = deviation(parameter.data)
+        far = last_update(self.optimizer, self.groups[parameter], parameter)
+        spread = deviation(parameter.data)
         if far is None:
             return None
         return far / spread if spread else math.inf
 
 
-def last_update(optimizer: Optimizer, parameter: Parameter) -> float | None:
+def last_update(optimizer: Optimizer, group: Group, parameter: Parameter) -> float | None:
     """The standard deviation of what the latest step took from a parameter: worked out from what
     the optimizer remembers, or from the gradient where it remembers nothing; None before a step.
     """
     state = optimizer.state.get(parameter, {})
-    group = next(g for g in optimizer.param_groups if any(p is parameter for p in g.params))
     lr = float(group["lr"])
     if "exp_avg" in state:
         first, second = group["betas"]

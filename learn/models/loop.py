@@ -110,7 +110,8 @@ def train(
     patience : stop when validation has not lost less, by a share of `tolerance`, for so many epochs
         in a row (Prechelt 1998); None: never.
     optimizer : "adam", "sgd", or "momentum" (SGD with momentum 0.9).
-    score : score(truth, probabilities or values), noted for both parts after each epoch.
+    score : score(truth, probabilities or values), noted for both parts after each epoch; it has no
+        say in the training.
     on_epoch : is told of each epoch, 0 first.
     should_stop : is asked before the first batch and all 20 ms; True ends the run as "interrupted".
     checkpoint : a file that is written all 2 seconds and at the end, and gone on from if it is
@@ -166,6 +167,9 @@ class _Run:
         self.fit = Fit(
             model, epochs=epochs, lr=settings["lr"], batch_size=size, batches=-(-rows // size)
         )
+        self.level: float | None = None
+        """The validation loss at the last gain, and the epochs since."""
+        self.waited = 0
         self.shuffler = Generator(settings["seed"])
         self.generators = generators_of(model, [default_generator(), self.shuffler])
         self.file = None
@@ -227,6 +231,7 @@ class _Run:
             return False
         if number == 0 or epoch.validation_loss < fit.best_epoch.validation_loss:
             fit.best, fit.weights = number, self._weights()
+        self._note(epoch.validation_loss)
         if self.file is not None:
             self.file.keep(
                 state_of(
@@ -236,18 +241,17 @@ class _Run:
         self.on_epoch(epoch)
         return not self._gave_up()
 
+    def _note(self, loss: float) -> None:
+        """Count the epochs since validation last gained."""
+        if self.level is None or loss < self.level - self.settings["tolerance"] * abs(self.level):
+            self.level, self.waited = loss, 0
+        else:
+            self.waited += 1
+
     def _gave_up(self) -> bool:
         """Whether validation has not gained for so long that the run ends."""
-        patience, tolerance = self.settings["patience"], self.settings["tolerance"]
-        if patience is None:
-            return False
-        losses = [epoch.validation_loss for epoch in self.fit.history]
-        level, waited = losses[0], 0
-        for loss in losses[1:]:
-            waited += 1
-            if loss < level - tolerance * abs(level):
-                level, waited = loss, 0
-        return waited >= patience
+        patience = self.settings["patience"]
+        return patience is not None and self.waited >= patience
 
     def _conclude(self) -> None:
         """Say why it stopped."""
@@ -300,6 +304,7 @@ class _Run:
         fit.history, fit.looks = state.history, state.looks
         fit.best = min(range(len(fit.history)), key=lambda i: fit.history[i].validation_loss)
         for epoch in fit.history:
+            self._note(epoch.validation_loss)
             self.on_epoch(epoch)
         return True
 

@@ -24,14 +24,17 @@ class Layout:
         two = np.array([len(np.unique(x)) <= 2 for x in X.T])
         self.numbers, self.truths = np.flatnonzero(~two), np.flatnonzero(two)
         self.high = X[:, self.truths].max(0)
-        self.mean = X[:, self.numbers].mean(0, dtype=np.float64)
-        spread = X[:, self.numbers].std(0, dtype=np.float64)
-        self.spread = np.where(spread > 1e-12, spread, 1.0)
         self.columns = tuple(matrix.groups)
         belongs = np.array([[column == own for own in matrix.columns] for column in self.columns])
         self.of_numbers = belongs[:, self.numbers].astype(np.float32)
         self.of_truths = belongs[:, self.truths].astype(np.float32)
         """(columns, inputs): 1 where the input belongs to the column."""
+        there = np.ones(X.shape) if matrix.known is None else matrix.known @ belongs
+        numbers = np.where(there[:, self.numbers] > 0, X[:, self.numbers], np.nan)
+        numbers[:, np.isnan(numbers).all(0)] = 0
+        self.mean = np.nanmean(numbers, 0, dtype=np.float64)
+        spread = np.nanstd(numbers, 0, dtype=np.float64)
+        self.spread = np.where(spread > 1e-12, spread, 1.0)
         self.spread_numbers = tensor(self.of_numbers)
         self.spread_truths = tensor(self.of_truths)
         """The same as tensors, made once: a program wants the same memory at each call."""

@@ -114,8 +114,12 @@ def enough(matrix: Matrix, rows: int, what: str) -> None:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Other libraries keep to one thread: theirs add up in any order, so that bits would change
-    from run to run.
+    from run to run, and wait for each other in busy loops where processors are few.
     """
+    import scipy.spatial  # noqa: F401  what is loaded later is not limited
+    import sklearn.cluster
+    import sklearn.decomposition
+    import sklearn.metrics  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):

@@ -15,6 +15,9 @@ from ...engine import Generator, Tensor, embedding, mse_loss, no_grad, tensor
 from ..errors import DataError, UsageError
 from .descent import Descent, descend
 
+Values = Sequence[Any] | np.ndarray
+"""A list, an array, or a column of a table."""
+
 DAMPING = 5.0
 """Ratings at the mean that each user's and item's own are averaged with, in the baseline."""
 
@@ -105,7 +108,7 @@ class Recommender:
             self.descent.sentence,
         )
 
-    def predict(self, users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
+    def predict(self, users: Values, items: Values) -> np.ndarray:
         """Ratings (rows,) float64 of pairs; of a user or an item that was not seen only the other
         one's part is known.
         """
@@ -134,19 +137,19 @@ class Recommender:
         return np.clip(self.mean + self.spread * found, *self.limits)
 
 
-def _plain(values: Sequence[Any]) -> list[Any]:
+def _plain(values: Values) -> list[Any]:
     """The entries of a list, an array or a column of a table, as Python has them."""
     return np.asarray(values).tolist() if hasattr(values, "dtype") else list(values)
 
 
-def _numbers(values: Sequence[Any], known: tuple[Any, ...]) -> np.ndarray:
+def _numbers(values: Values, known: tuple[Any, ...]) -> np.ndarray:
     """The numbers of values, from 1; 0 for those that are not known."""
     number = {value: k for k, value in enumerate(known, 1)}
     return np.array([number.get(value, 0) for value in _plain(values)], np.int64)
 
 
 def recommender(
-    users: Sequence[Any], items: Sequence[Any], ratings: Sequence[float], factors: int = 8,
+    users: Values, items: Values, ratings: Sequence[float] | np.ndarray, factors: int = 8,
     seed: int = 0, epochs: int = 100,
 ) -> Recommender:  # fmt: skip
     """Learn from ratings: three sequences of one length, one entry for each rating. 80 % of them

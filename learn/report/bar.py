@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..models.loop import Epoch
 
 WIDE = 88  # columns from which on both scores fit beside a bar
+NARROW = 64  # columns below which there is no room for a bar
 
 
 def numbers(epoch: Epoch, score: str = "") -> str:
@@ -29,16 +30,19 @@ def progress_bar(console: Console, epochs: int, score: str) -> Iterator[Callable
     """Show a bar while the block runs; gives the function to call after each epoch."""
     from rich.progress import BarColumn, Progress, TextColumn
 
+    wide, narrow = console.width >= WIDE, console.width < NARROW
     columns = (
         TextColumn("    epoch {task.completed:.0f}/{task.total:.0f}", markup=False),
-        BarColumn(bar_width=None if console.width >= WIDE else 12),
+        *(() if narrow else (BarColumn(bar_width=None if wide else 12),)),
         TextColumn("{task.fields[numbers]}", markup=False),
     )
-    shown = score if console.width >= WIDE else ""
-    with Progress(*columns, console=console, expand=console.width >= WIDE, transient=True) as bar:
+    with Progress(*columns, console=console, expand=wide, transient=True) as bar:
         task = bar.add_task("training", total=epochs, numbers="")
 
         def advance(epoch: Epoch) -> None:
-            bar.update(task, completed=epoch.epoch, numbers=numbers(epoch, shown))
+            words = (
+                f"loss {epoch.train_loss:.3f}" if narrow else numbers(epoch, score if wide else "")
+            )
+            bar.update(task, completed=epoch.epoch, numbers=words)
 
         yield advance

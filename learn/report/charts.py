@@ -31,7 +31,7 @@ CLASSES |= {colour: f"c{k}" for k, colour in enumerate(SERIES)}
 
 PLAIN: dict[Any, Any] = {
     "svg.fonttype": "none", "text.parse_math": False, "axes.unicode_minus": True,
-    "font.family": "sans-serif", "font.size": 12, "axes.edgecolor": LINE, "axes.linewidth": 1,
+    "font.family": "sans-serif", "font.size": 13, "axes.edgecolor": LINE, "axes.linewidth": 1,
     "axes.labelcolor": SOFT, "text.color": SOFT, "xtick.color": LINE, "ytick.color": LINE,
     "xtick.labelcolor": SOFT, "ytick.labelcolor": SOFT, "ytick.major.size": 0, "axes.grid": True,
     "axes.grid.axis": "y", "grid.color": LINE, "grid.linewidth": 1, "axes.axisbelow": True,

@@ -30,7 +30,7 @@ def graph(result: Result) -> str:
         )
         shown = (
             "<details><summary>Show the graph here</summary>"
-            '<div class="scroll graph" tabindex="0" role="group" aria-label="The graph">'
+            '<div class="scroll" tabindex="0" role="group" aria-label="The graph">'
             f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}" />'
             f'<img alt="The computation graph of the loss" src="{light}" /></picture></div>'
             "</details>"
@@ -102,13 +102,18 @@ def _files(result: Result) -> Mapping[str, str]:
     return result.extras.get("files") or {}
 
 
+def _code(words: str) -> str:
+    """Words in which `what is typed` stands between backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", esc(words))
+
+
 def footer(result: Result) -> str:
     """Which files lie beside the page."""
     files = _files(result)
     beside = ""
     if files:
         items = "".join(
-            f'<li><a href="{esc(name)}">{esc(name)}</a>: {esc(words)}</li>'
+            f'<li><a href="{esc(name)}">{esc(name)}</a>: {_code(words)}</li>'
             for name, words in files.items()
             if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name)
         )

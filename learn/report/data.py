@@ -15,7 +15,7 @@ import numpy as np
 
 from ...study.findings import Finding
 from ..models.candidate import Candidate
-from ..result import Result
+from ..result import Result, Step
 from .words import classes_of, counted
 
 FORMAT = 1
@@ -82,14 +82,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "classes": classes_of(result),
         "parts": _parts(result),
         "changes": _changes(result),
-        "steps": [
-            {
-                "number": step.number, "key": step.key, "title": step.title, "found": step.found,
-                "did": step.did, "why": step.why, "more": step.more,
-                "findings": [_finding(finding) for finding in step.findings],
-            }
-            for step in result.steps
-        ],
+        "steps": steps_json(result.steps),
         "findings": counted(result.findings),
         "candidates": [
             _candidate(candidate) | {"recommended": candidate.name == last.recommended.name}
@@ -107,6 +100,32 @@ def as_json(result: Result) -> dict[str, Any]:
         "extras": {key: _lean(v) for key, v in result.extras.items() if key not in PICTURES},
     }  # fmt: skip
     return strict(told)
+
+
+def steps_json(steps: Iterable[Step]) -> list[dict[str, Any]]:
+    """Steps of a walk, of any kind, as JSON can hold them."""
+    return [
+        {
+            "number": step.number,
+            "key": step.key,
+            "title": strict(step.title),
+            "found": strict(step.found),
+            "did": strict(step.did),
+            "why": strict(step.why),
+            "more": strict(step.more),
+            "findings": findings_json(step.findings),
+        }
+        for step in steps
+    ]
+
+
+def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Findings as JSON can hold them, in their order.
+
+    >>> findings_json([Finding("drift", "note", "too few", float("nan"), 200, 90, "", "")])
+    [{'code': 'drift', 'level': 'note', 'sentence': 'too few', 'statistic': None, ...}]
+    """
+    return [{name: strict(getattr(finding, name)) for name in FINDING} for finding in findings]
 
 
 def _lean(extra: object) -> Any:
@@ -133,10 +152,6 @@ def _changes(result: Result) -> list[dict[str, Any]]:
         {name: getattr(change, name) for name in ("step", "column", "cells", "sentence")}
         for change in preparation.changes
     ]
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {name: getattr(finding, name) for name in FINDING}
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ...study.findings import Finding
 from .page import esc
-from .words import SYMBOLS, judged_by
+from .words import SYMBOLS, advice, judged_by, sentence, sign_of
 
 
 def cards(findings: Sequence[Finding]) -> str:
@@ -21,20 +21,19 @@ def cards(findings: Sequence[Finding]) -> str:
 def card(finding: Finding) -> str:
     """One finding."""
     by = "".join(f"<span>{esc(part)}</span>" for part in judged_by(finding))
-    advice = finding.advice.strip()
-    said = f'<p class="try"><strong>Try:</strong> {esc(advice)}</p>' if advice else ""
+    found = advice(finding)
+    said = f'<p class="try"><strong>Try:</strong> {esc(found)}</p>' if found else ""
+    says = sign(finding.level, sign_of(finding)) + esc(sentence(finding.sentence))
     return (
         f'<div class="finding {finding.level}" title="{esc(finding.code)}">'
-        f'<p class="says">{sign(finding.level)}{esc(finding.sentence)}</p>{said}'
-        + (f'<p class="by">{by}</p>' if by else "")
-        + "</div>"
+        f'<p class="says">{says}</p>{said}' + (f'<p class="by">{by}</p>' if by else "") + "</div>"
     )
 
 
-def sign(level: str) -> str:
+def sign(level: str, drawn: str = "") -> str:
     """The sign of a level, with its word for those who hear the page."""
     return (
-        f'<span class="level {level}" aria-hidden="true">{SYMBOLS[level]}</span>'
+        f'<span class="level {level}" aria-hidden="true">{drawn or SYMBOLS[level]}</span>'
         f'<span class="hidden">{level}: </span>'
     )
 

@@ -7,15 +7,15 @@ be missing: its part of the page is then left out.
 =================  =============================================================================
 key                what it holds
 =================  =============================================================================
-confusion          counts (C, C) of the test part: [true class, predicted class]
 reliability        {"mean": (B,), "share": (B,), "count": (B,), "sentence": str}: for each bin
-                   the mean probability that was given, the share that was right, the rows
+                   the mean probability that was said, the share that came true, the rows
 worst_rows         a list, the worst first: {"row": number in the table, "truth": str,
                    "predicted": str, "loss": float, "probability": float or None, of the predicted
                    class, "cells": {column: text}, "pixels": (height, width) or None}
 worst_part         "validation" (the default), "test" or "training": where these rows are from
 groups             a list of {"column": str, "group": str, "n": int, "score": float,
-                   "low": float, "high": float}
+                   "low": float, "high": float, "overall": float}: accuracy or mean absolute error
+                   of the group and of all, on the validation part
 importances        a list of {"column": str, "mean": float, "se": float}: what the score loses
 learning_curve     {"rows": (K,), "train": K x (score, low, high), "validation": K x (score, low,
                    high), "sentence": str}
@@ -24,12 +24,13 @@ looks              as `Fit.looks`, which is taken where the key is missing: look
 plane_frames       for two inputs: {"names": (across, up), "x": (low, high), "y": (low, high),
                    "epochs": (F,), "shown": the epoch to begin with, "probabilities": (F, height,
                    width, C), row 0 at the top, "points": (n, 2) and "truth": (n,) class numbers,
-                   of the test part}
+                   "part": where they are from, "validation" by default}
 lr_finder          {"rates": (K,), "losses": (K,), "suggestion": float or None, "sentence": str}
 tree               sentences of the tree, each two spaces further in for a level deeper
 drift_reference    a list of {"column": str, "kind": str, "seen": str}: what is remembered
 graph              {"light": bytes, "dark": bytes, "rows": int}: SVGs of the loss of that many rows
 sources            {"source": str, "licence": str, ...}: words about the data, by what they tell
+unseen             {"rows": int, "score": float}: of the test rows that do not stand in training
 files              {"graph.svg": "what it is", ...}: files beside the page; backprop.html is linked
                    where it is among them
 =================  =============================================================================
@@ -52,9 +53,8 @@ PICTURES: dict[str, tuple[Picture, ...]] = {
     "table": (walking.changes,),
     "split": (walking.parts_bar,),
     "models": (opening.candidates, trust.tree),
-    "untrained": (training.lr_finder,),
     "loss": (mistakes.worst_rows,),
-    "optimise": (training.curves, training.looks, training.plane),
+    "optimise": (training.lr_finder, training.curves, training.looks, training.plane),
     "verdict": (trust.learning_curve, mistakes.confusion, mistakes.residuals),
     "trust": (
         mistakes.calibration,

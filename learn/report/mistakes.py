@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...study.text import columns as columns_of
+from ...study.text import number
 from ..result import Result
 from .charts import BLUE, CARD, INK, chart, plain_numbers
 from .page import esc, panel, table
 from .pictures import drawing, meter
-from .words import classes_of, name, score
+from .words import classes_of, name, score, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ROWS = 20  # rows that are listed
-MOST_COLUMNS = 5  # cells of a row that are shown
+MOST_COLUMNS = 6  # cells of a row that are shown, if there is room
+WIDTH = 52  # characters for them, so that a wide window shows the whole table
 MOST_CLASSES = 30  # a larger confusion matrix is not drawn
 
 
@@ -74,7 +77,16 @@ def _columns(result: Result, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ranked = [str(one["column"]) for one in _by_weight(result.extras.get("importances") or ())]
     known = set(every)
     first = [column for column in ranked if column in known]
-    return (first + [column for column in every if column not in set(first)])[:MOST_COLUMNS]
+    ordered = first + [column for column in every if column not in set(first)]
+    room, kept = WIDTH, []
+    for column in ordered[:MOST_COLUMNS]:
+        texts = [name(column, 20), *(name((row.get("cells") or {}).get(column, ""), 24)
+                                     for row in rows)]  # fmt: skip
+        room -= max(map(columns_of, texts)) + 3
+        if room < 0 and kept:
+            break
+        kept.append(column)
+    return kept
 
 
 def _by_weight(importances: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -83,11 +95,11 @@ def _by_weight(importances: Sequence[Mapping[str, Any]]) -> list[Mapping[str, An
 
 def confusion(result: Result) -> str:
     """How often each class was taken for which."""
-    given = result.extras.get("confusion")
     names = classes_of(result)
-    if given is None or not names:
+    if not names:
         return ""
-    counts = np.asarray(given, int)
+    counts = np.zeros((len(names), len(names)), int)
+    np.add.at(counts, (np.asarray(result.exam.truth), np.asarray(result.exam.predicted)), 1)
     if len(names) > MOST_CLASSES:
         return panel("Which classes it mixes up", _most_confused(counts, names))
     head = "".join(f'<th scope="col">{esc(name(each, 20))}</th>' for each in names)
@@ -101,7 +113,7 @@ def confusion(result: Result) -> str:
     body = "\n".join(lines)
     drawn = f"""<div class="scroll" tabindex="0" role="group" aria-label="Confusion matrix">
 <table class="confusion">
-<caption>Rows are the true class, columns the predicted one</caption>
+<caption><span>Rows are the true class, columns the predicted one</span></caption>
 <thead><tr><td class="corner"></td>{head}</tr></thead>
 <tbody>
 {body}
@@ -152,7 +164,7 @@ def residuals(result: Result) -> str:
 
     drawn = chart(f"Predicted over true {target}", "residuals", paint, (440, 400))
     error = np.abs(predicted - truth)
-    half, most = (score(float(np.quantile(error, share))) for share in (0.5, 0.9))
+    half, most = (number(float(np.quantile(error, share)), 3) for share in (0.5, 0.9))
     body = f"""<div class="pair"><figure>{drawn}</figure>
 <div class="beside"><p>Each point is a row of the test part{_thinned(step)}; on the dotted line a
 prediction would be exact.</p>
@@ -162,7 +174,7 @@ prediction would be exact.</p>
 
 
 def _thinned(step: int) -> str:
-    return f" (every {step}th is drawn)" if step > 1 else ""
+    return f" (one in {step} is drawn)" if step > 1 else ""
 
 
 def calibration(result: Result) -> str:
@@ -188,20 +200,23 @@ def calibration(result: Result) -> str:
         axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(-0.03, 1.03)
         plain_numbers(axes)
-        axes.set_xlabel("mean probability that was given", loc="right")
-        axes.set_ylabel("share that was right", loc="top")
+        axes.set_xlabel("mean probability that was said", loc="right")
+        axes.set_ylabel("share that came true", loc="top")
 
     drawn = chart(
-        "Calibration: share right over probability given", "calibration", paint, (440, 400)
+        "Calibration: share that came true over the probability said",
+        "calibration",
+        paint,
+        (440, 400),
     )
     rows = [
         (score(float(m)), score(float(s)), f"{int(c):,}")
         for m, s, c in zip(mean, share, count, strict=True)
     ]
     said = given.get("sentence", "")
-    numbers = table("The same in numbers", (("given", "n"), ("right", "n"), ("rows", "n")), rows)
+    numbers = table("The same in numbers", (("said", "n"), ("came true", "n"), ("rows", "n")), rows)
     body = f"""<div class="pair"><figure>{drawn}</figure>
-<div class="beside">{f"<p>{esc(said)}</p>" if said else ""}
+<div class="beside">{f"<p>{esc(sentence(said))}</p>" if said else ""}
 <p>On the dotted line the model is as sure as it should be. Points below it: too sure; above it: too
 careful. Larger points stand for more rows; upright lines are 95 % intervals.</p>
 <details><summary>The same in numbers</summary>{numbers}</details></div></div>"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...study.text import number
 from ..result import Result
 from .findings import sign, worst
 from .page import esc, listing, panel, table
@@ -23,6 +24,8 @@ from .words import (
     plain,
     plain_interval,
     score,
+    sentence,
+    times,
 )
 
 
@@ -64,10 +67,17 @@ def verdict(result: Result) -> str:
     value, base = plain(result, exam.score), plain(result, exam.baseline_score)
     ends = plain_interval(result, exam.interval)
     nexts = f"<h3>What to do next</h3>\n{listing(last.next)}" if last.next else ""
-    looks = "looked at once" if exam.looks == 1 else f"looked at {exam.looks} times by now"
+    unseen = result.extras.get("unseen")
+    honest = ""
+    if unseen:
+        honest = (
+            f" On the {int(unseen['rows']):,} of them that do not stand in the training part as "
+            f"well it is {score(plain(result, float(unseen['score'])))}: that is the honest number."
+        )
+    looks = f"looked at {times(exam.looks)}" + (" by now" if exam.looks > 1 else "")
     return f"""<section class="verdict {level}-verdict" id="verdict">
 <h2>Verdict</h2>
-<p class="headline"><span class="{level}">{sign(level)}</span>{esc(last.headline)}</p>
+<p class="headline">{sign(level)}{esc(sentence(last.headline))}</p>
 <dl class="tiles">
 <div class="main"><dt>Test {esc(named)}</dt><dd>{score(value)}</dd>
 <dd class="note">{_right(result)}</dd></div>
@@ -80,7 +90,7 @@ def verdict(result: Result) -> str:
 </dl>
 <figure class="strip">{exam_strip(named, value, ends, base)}</figure>
 <p class="small soft">The test part, {len(exam.rows):,} rows, was {looks}. 95 % interval
-{interval(ends)}: {against_baseline(result)}.</p>
+{interval(ends)}: {against_baseline(result)}.{honest}</p>
 {listing(last.reasons) if last.reasons else ""}
 {nexts}
 </section>"""
@@ -91,8 +101,9 @@ def _right(result: Result) -> str:
     if result.context.problem.task == "classification":
         right = int(np.sum(exam.truth == exam.predicted))
         return f"{right:,} of {len(exam.rows):,} rows right"
-    error = float(np.sqrt(np.mean((exam.predicted - exam.truth) ** 2)))
-    return f"typical error {error:.4g} (root mean square)"
+    with np.errstate(all="ignore"):  # of a model that diverged
+        error = float(np.sqrt(np.mean((exam.predicted - exam.truth) ** 2)))
+    return f"typical error {number(error)} (root mean square)"
 
 
 def _baseline_words(result: Result) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from ...study.text import clean
 from .script import SCRIPT
 from .style import CSS
+from .words import sentence
 
 
 def esc(text: object) -> str:
@@ -94,9 +95,10 @@ def table(
         )
         lines.append(f"<tr{_class('marked' if i == marked else '')}>{body}</tr>")
     body = "\n".join(lines)
+    said = esc(caption)
     return (
-        f'<div class="scroll" tabindex="0" role="group" aria-label="{esc(caption)}">'
-        f'<table class="rows">\n<caption>{esc(caption)}</caption>\n<thead><tr>{names}</tr></thead>'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{said}"><table class="rows">\n'
+        f"<caption><span>{said}</span></caption>\n<thead><tr>{names}</tr></thead>"
         f"\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
@@ -117,8 +119,8 @@ def legend(entries: Iterable[tuple[str, str]]) -> str:
 def listing(sentences: Sequence[str]) -> str:
     """Sentences: one as a paragraph, more as a list."""
     if len(sentences) == 1:
-        return f"<p>{esc(sentences[0])}</p>"
-    return "<ul>" + "".join(f"<li>{esc(sentence)}</li>" for sentence in sentences) + "</ul>"
+        return f"<p>{esc(sentence(sentences[0]))}</p>"
+    return "<ul>" + "".join(f"<li>{esc(sentence(each))}</li>" for each in sentences) + "</ul>"
 
 
 def panel(title: str, body: str, css: str = "") -> str:

@@ -5,13 +5,14 @@ as a small PNG, because a hundred thousand rectangles would not be small.
 from __future__ import annotations
 
 import base64
+import math
 import struct
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from .charts import SERIES
+from .charts import SERIES, tick
 from .page import esc
 from .words import score
 
@@ -84,22 +85,19 @@ def exam_strip(name: str, value: float, interval: tuple[float, float], baseline:
     """The test score with its interval and the baseline, on one line that says where it begins."""
     width, left, right = 520, 24, 496
     ends = [v for v in (value, *interval, baseline) if np.isfinite(v)] or [0.0]
-    low, high = min(ends), max(ends)
-    if low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    else:
-        low, high = low - 0.08 * (high - low or 1), high + 0.08 * (high - low or 1)
+    ticks = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    if min(ends) < 0 or max(ends) > 1:
+        ticks = round_ticks(min(ends), max(ends))
+    low, high = ticks[0], ticks[-1]
 
     def at(v: float) -> float:
         return left + (right - left) * (v - low) / (high - low)
 
     parts = [f'<path class="s-line" d="M{left} 40H{right}"/>']
-    for k in range(6):
-        x, shown = left + (right - left) * k / 5, low + (high - low) * k / 5
+    for shown in ticks:
+        x = at(shown)
         parts.append(f'<path class="s-line" d="M{x:.1f} 36v8"/>')
-        words = f"{shown:.2g}" if high - low < 100 else f"{shown:.0f}"
-        words = words.replace("-", "−")
-        parts.append(f'<text x="{x:.1f}" y="68" text-anchor="middle">{words}</text>')
+        parts.append(f'<text x="{x:.1f}" y="68" text-anchor="middle">{tick(shown)}</text>')
     if all(map(np.isfinite, interval)):
         a, b = map(at, interval)
         parts.append(
@@ -124,6 +122,19 @@ def exam_strip(name: str, value: float, interval: tuple[float, float], baseline:
     )
 
 
+def round_ticks(low: float, high: float) -> list[float]:
+    """Round numbers at even steps that enclose both ends, about five of them.
+
+    >>> round_ticks(-0.03, 0.61)
+    [-0.2, 0.0, 0.2, 0.4, 0.6, 0.8]
+    """
+    span = high - low or abs(high) or 1.0
+    step = 10.0 ** math.floor(math.log10(span / 4))
+    step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 5)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [round(k * step, 12) for k in range(first, max(last, first + 1) + 1)]
+
+
 def _apart(
     said: list[tuple[float, str, str]], left: float, right: float
 ) -> list[tuple[float, str, str]]:
@@ -141,6 +152,7 @@ def _apart(
 def plane_png(probabilities: np.ndarray) -> str:
     """A data URI of (height, width, classes): the likeliest class's colour, as opaque as it is
     likely, with grey borders; row 0 is at the top."""
+    probabilities = refined(probabilities)
     height, width, classes = probabilities.shape
     winner = probabilities.argmax(axis=2)
     sure = (probabilities.max(axis=2) - 1 / classes) / (1 - 1 / classes)
@@ -155,6 +167,27 @@ def plane_png(probabilities: np.ndarray) -> str:
     ]
     palette.append((0x777777, 255))
     return "data:image/png;base64," + base64.b64encode(indexed_png(index, palette)).decode()
+
+
+def refined(values: np.ndarray, wanted: int = 240) -> np.ndarray:
+    """Values (height, width, n) on a finer grid, by straight lines between neighbours.
+
+    >>> refined(np.array([[[0.0], [1.0]], [[2.0], [3.0]]]), 3)[..., 0]
+    array([[0. , 0.5, 1. ],
+           [1. , 1.5, 2. ],
+           [2. , 2.5, 3. ]])
+    """
+    for axis in (0, 1):
+        size = values.shape[axis]
+        if size < wanted:
+            at = np.linspace(0, size - 1, wanted)
+            below = np.minimum(at.astype(int), max(size - 2, 0))
+            shape = [1, 1, 1]
+            shape[axis] = wanted
+            part = (at - below).reshape(shape)
+            low, high = values.take(below, axis), values.take(np.minimum(below + 1, size - 1), axis)
+            values = low + part * (high - low)
+    return values
 
 
 def indexed_png(index: np.ndarray, palette: list[tuple[int, int]]) -> bytes:

@@ -6,7 +6,7 @@ CSS = """
 :root {
   color-scheme: light dark;
   --page: #f6f5f2; --card: #ffffff; --ink: #1c1e21; --soft: #5d6470; --line: #dfdcd5;
-  --blue: #2166ac; --orange: #b35806; --wash: #eef3f9; --warn: #fdf1e3; --warn-line: #b35806;
+  --blue: #2166ac; --orange: #b35806; --wash: #eef3f9; --warn: #fdf1e3; --warn-line: #a04a00;
   --bad: #fbecef; --bad-line: #b3173f; --good-line: #1b7a4b; --mark: #fff8ea;
   --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #b8578f; --c4: #2f96cf; --c5: #c98500;
   --c6: #7a5195; --c7: #777777;
@@ -65,6 +65,9 @@ section > :last-child, .panel > :last-child, .told > :last-child, details > :las
 .notice { background: var(--warn); border-color: var(--warn-line); }
 .notice p { margin: 0; }
 .verdict { border-top: 4px solid var(--blue); }
+.note-verdict { border-top-color: var(--good-line); }
+.warning-verdict { border-top-color: var(--warn-line); }
+.error-verdict { border-top-color: var(--bad-line); }
 .verdict .headline { font-size: 1.45rem; line-height: 1.3; font-weight: 600; margin-bottom: 1rem;
   letter-spacing: -.01em; max-width: 40rem; }
 .verdict .level { margin-right: .5rem; }
@@ -126,6 +129,8 @@ svg text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans
 .scroll img { display: block; max-width: max(100%, 40rem); height: auto; margin: 0 auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; font-size: .9375rem; padding-bottom: .35rem; }
+caption span { display: inline-block; width: max-content;
+  max-width: min(46rem, calc(100vw - 5rem)); }
 th, td { padding: .38rem .8rem; text-align: left; vertical-align: middle; }
 th { font-weight: 400; }
 thead th { color: var(--soft); font-size: .875rem; vertical-align: bottom; line-height: 1.3; }
@@ -177,12 +182,11 @@ thead th { color: var(--soft); font-size: .875rem; vertical-align: bottom; line-
 .level { display: inline-block; width: 1.6rem; text-indent: 0; font-weight: 700; }
 .try { padding-left: 1.6rem; }
 .finding .try { text-indent: 0; }
-.error { border-left-color: var(--bad-line); background: var(--bad); }
-.warning { border-left-color: var(--warn-line); background: var(--warn); }
-.error .level, .sign.error { color: var(--bad-line); }
-.warning .level, .sign.warning { color: var(--warn-line); }
-.note .level { color: var(--good-line); }
-.sign.error, .sign.warning { background: none; }
+.finding.error { border-left-color: var(--bad-line); background: var(--bad); }
+.finding.warning { border-left-color: var(--warn-line); background: var(--warn); }
+.level.error, .sign.error { color: var(--bad-line); }
+.level.warning, .sign.warning { color: var(--warn-line); }
+.level.note { color: var(--good-line); }
 .finding.note { padding: .45rem 1rem .45rem; }
 .finding.note .says { font-weight: 400; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
@@ -219,7 +223,8 @@ footer { color: var(--soft); font-size: .875rem; padding: 0 .2rem; }
   .rows td, .rows th { padding: .35rem .4rem; }
   .confusion td, .confusion th { min-width: 1.6rem; padding: .25rem .12rem; font-size: .875rem; }
   .confusion tbody th { padding-right: .4rem; }
-  .chart text { font-size: 14px; }
+  .rows .fill, .rows .line { min-width: 6.5rem; }
+  .rows .model { min-width: 7.5rem; }
   .strip text { font-size: 17px; }
   .slider { grid-template-columns: 1fr; gap: .3rem; }
 }
@@ -228,11 +233,13 @@ footer { color: var(--soft); font-size: .875rem; padding: 0 .2rem; }
   body { display: block; padding: 0; max-width: none; background: none; font-size: 10.5pt; }
   nav, .slider { display: none; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 1rem 0; }
-  .verdict { border-top: 4px solid var(--blue); }
+  .verdict { border-top: 4px solid; }
   h2, h3, summary { break-after: avoid; }
   figure, .finding, tr, .tiles, .steps-do { break-inside: avoid; }
   .scroll { overflow: visible; }
-  .graph img { max-height: 24cm; }
+  .scroll img { max-width: 100%; max-height: 24cm; }
+  .rows { font-size: 9pt; }
+  th, td { padding: .25rem .4rem; }
   .marked, .finding, .confusion td, .meter, .notice, .chart { print-color-adjust: exact;
     -webkit-print-color-adjust: exact; }
 }

@@ -17,6 +17,7 @@ from ...study.text import clean
 from ..errors import UsageError
 from .words import (
     SYMBOLS,
+    advice,
     against_baseline,
     counted,
     interval,
@@ -26,6 +27,8 @@ from .words import (
     plain,
     plain_interval,
     score,
+    sign_of,
+    times,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +77,14 @@ class Terminal:
             ) from None
         watched = is_terminal(self.stream)
         columns = shutil.get_terminal_size((WIDEST, 24)).columns
-        return Console(
+
+        class Plain(Console):
+            """A console that leaves a reader who has gone to who runs the command."""
+
+            def on_broken_pipe(self) -> None:
+                raise  # rich would leave with code 1
+
+        return Plain(
             file=_Forgiving(self.stream),  # pyright: ignore[reportArgumentType]
             force_terminal=watched,
             no_color=bool(os.environ.get("NO_COLOR")),
@@ -106,21 +116,25 @@ class Terminal:
         self._rows(console, "Did", step.did)
         if self.explain and step.why:
             self._row(console, "Why", step.why)
-        order = list(SYMBOLS)
-        for finding in sorted(step.findings, key=lambda each: order.index(each.level)):
-            self._finding(console, finding)
+        self.findings(step.findings, indent=4)
 
-    def _finding(self, console: Console, finding: Finding) -> None:
+    def findings(self, findings: Sequence[Finding], indent: int = 0) -> None:
+        """Findings, the worst first."""
+        console, order = self.console(), list(SYMBOLS)
+        for finding in sorted(findings, key=lambda each: order.index(each.level)):
+            self._finding(console, finding, indent)
+
+    def _finding(self, console: Console, finding: Finding, indent: int) -> None:
         """A sign, the sentence; what to try where it is no note; all of it under --explain."""
         colour = COLOURS[finding.level]
         urgent = finding.level != "note"
         words = f"{finding.level}: {finding.sentence}" if urgent else finding.sentence
-        self._row(console, SYMBOLS[finding.level], words, 4, 2, colour,
-                  colour if finding.level == "error" else "")  # fmt: skip
-        if finding.advice and (urgent or self.explain):
-            self._row(console, "", f"Try: {finding.advice}", label=2)
+        style = colour if finding.level == "error" else ""
+        self._row(console, sign_of(finding), words, indent, 2, colour, style)
+        if (found := advice(finding)) and (urgent or self.explain):
+            self._row(console, "", f"Try: {found}", indent, 2)
         if self.explain and (by := judged_by(finding)):
-            self._row(console, "", "; ".join(by), label=2, style="dim")
+            self._row(console, "", "; ".join(by), indent, 2, style="dim")
 
     @contextmanager
     def progress(self, epochs: int, score_name: str = "") -> Iterator[Callable[[Epoch], None]]:
@@ -140,6 +154,8 @@ class Terminal:
 
         every = -(-epochs // (LINES - 1)) or 1
         console = self.console()
+        if self.shown:
+            console.print()
 
         def line(epoch: Epoch) -> None:
             number = epoch.epoch
@@ -177,8 +193,8 @@ class Terminal:
             self._row(
                 console,
                 "Mind",
-                f"the test part was looked at {exam.looks} times by now; each look makes its score "
-                "a little less honest",
+                f"the test part was looked at {times(exam.looks)} by now; each look makes its "
+                "score a little less honest",
                 0,
                 11,
             )

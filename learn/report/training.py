@@ -16,7 +16,7 @@ from ..result import Result
 from .charts import BLUE, DASHES, INK, LINE, ORANGE, SERIES, Place, chart, line, mark, plain_numbers
 from .page import esc, legend, panel, table
 from .pictures import plane_png
-from .words import capital, classes_of, kept_words, metric_name, name, plain
+from .words import capital, classes_of, kept_words, metric_name, name, plain, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,7 +107,7 @@ def looks(result: Result) -> str:
     told = [
         ("update", "Update ratio", "std(update) / std(weight) of a step, logarithmic", True),
         ("gradient", "Gradient", "its Euclidean norm on one batch, logarithmic", True),
-        ("dead", "Dead relu units", "the share that gave 0 on every row", False),
+        ("dead", "Dead units", "the share of relu units that gave 0 on every row", False),
         ("saturated", "Saturated values", "the share of tanh or sigmoid values at the ends", False),
     ]
     shown, columns = [], []
@@ -243,7 +243,7 @@ def lr_finder(result: Result) -> str:
             f"used in this run: {number(used, 3)}")]  # fmt: skip
     said = given.get("sentence", "")
     body = f"<figure><figcaption>Loss, smoothed</figcaption>{drawn}</figure>{legend(key)}"
-    body += f"<p>{esc(said)}</p>" if said else ""
+    body += f"<p>{esc(sentence(said))}</p>" if said else ""
     body += (
         '<p class="small soft">The learning rate grows from step to step, on a copy of the '
         "network: where the loss falls fastest, training is quick; where it climbs, it breaks "
@@ -263,6 +263,7 @@ def plane(result: Result) -> str:
     classes = classes_of(result)
     at = epochs.index(given["shown"]) if given.get("shown") in epochs else len(epochs) - 1
     across, up = given["names"]
+    part = esc(given.get("part", "validation"))
     body = slider("plane", "Epoch", [f"epoch {epoch}" for epoch in epochs], at)
     drawn = chart(
         f"Predicted class over {name(across)} and {name(up)}", "plane",
@@ -277,7 +278,7 @@ def plane(result: Result) -> str:
 <div class="beside">
 <p>The colour is the class that the network predicts there, paler where it is less sure; grey lines
 are the borders.</p>
-<p>The points are the {len(points):,} rows of the test part, in the colour and shape of their true
+<p>The points are the {len(points):,} rows of the {part} part, in the colour and shape of their true
 class: a point on another colour is a mistake.</p>
 {key}
 </div>

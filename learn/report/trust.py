@@ -14,7 +14,7 @@ from .charts import BLUE, ORANGE, chart, line, plain_numbers
 from .page import esc, legend, panel, table
 from .pictures import Scale, meter
 from .training import BOTH
-from .words import capital, interval, metric_name, name, plain, plain_interval, score
+from .words import capital, interval, metric_name, name, plain, plain_interval, score, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def learning_curve(result: Result) -> str:
     said = given.get("sentence", "")
     body = f"""<div class="pair"><figure><figcaption>{esc(capital(named))}</figcaption>{drawn}
 {legend(BOTH)}</figure>
-<div class="beside">{f"<p>{esc(said)}</p>" if said else ""}
+<div class="beside">{f"<p>{esc(sentence(said))}</p>" if said else ""}
 <p>A network was trained anew on fewer rows each time. Where validation still climbs at the right
 edge, more rows would help; where both lines have met, they would not. The bands are 95 %
 intervals.</p>
@@ -108,26 +108,21 @@ def groups(result: Result) -> str:
     given: Sequence[Mapping[str, Any]] = result.extras.get("groups") or ()
     if not given:
         return ""
-    overall = plain(result, result.exam.score)
-    named = metric_name(result)
-    values = [
-        (
-            plain(result, float(group["score"])),
-            plain_interval(result, (float(group["low"]), float(group["high"]))),
-        )
-        for group in given
-    ]
-    scale = Scale([v for value, ends in values for v in (value, *ends)])
+    classify = result.context.problem.task == "classification"
+    named = "accuracy" if classify else "mean absolute error"
+    ends = [(float(group["low"]), float(group["high"])) for group in given]
+    scale = Scale([v for group, pair in zip(given, ends, strict=True)
+                   for v in (float(group["score"]), *pair, float(group["overall"]))])  # fmt: skip
     lines = [
         (
             esc(name(group["column"])),
             esc(name(group["group"])),
             f"{int(group['n']):,}",
-            score(value),
-            scale.interval(value, *ends, overall),
-            interval(ends),
+            score(float(group["score"])),
+            scale.interval(float(group["score"]), *pair, float(group["overall"])),
+            interval(pair),
         )
-        for group, (value, ends) in zip(given, values, strict=True)
+        for group, pair in zip(given, ends, strict=True)
     ]
     head = (
         ("column", "wide"), ("group", "wide"), ("rows", "n"), (named, "n"), ("", "line"),
@@ -135,9 +130,9 @@ def groups(result: Result) -> str:
     )  # fmt: skip
     body = _folded(f"{capital(named)} of each group", head, lines)
     body += (
-        '<p class="small soft">The upright line is the test score of all rows. Where an interval '
-        "does not reach it, the group is served better or worse than the others by more than "
-        "chance; with many groups, one in twenty does so by chance.</p>"
+        '<p class="small soft">Of the validation part; the upright line is the score of all '
+        "its rows. Where an interval does not reach it, the group is served better or worse than "
+        "the others by more than chance; with many groups, one in twenty does so by chance.</p>"
     )
     return panel("Is it as good for every group?", body)
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...study.text import clean, clip
 from ..result import Result, Step
 from .findings import cards, worst
 from .opening import step_id
 from .page import esc, listing, panel, table
-from .words import SYMBOLS, capital, counted, name
+from .words import SYMBOLS, counted, name, sentence
 
 NAMES = ("training", "validation", "test")
 COLOURS = ("blue", "orange", "soft")
@@ -93,20 +94,18 @@ def changes(result: Result) -> str:
         return ""
     rows = [
         (
-            esc(name(change.column)) if change.column else "all",
+            esc(clip(clean(change.column), 60)) if change.column else "all",
             esc(change.step),
             f"{change.cells:,}",
-            esc(change.sentence),
+            esc(sentence(change.sentence)),
         )
         for change in preparation.changes
     ]
     head = (("column", "wide"), ("step", ""), ("cells", "n"), ("what was done", "wide"))
-    many = len(rows)
-    words = f"{many} change{'' if many == 1 else 's'}, fitted on the training part alone"
-    body = table(capital(words), head, rows)
-    if many > 8:
-        body = f"<details><summary>{many} changes, column by column</summary>{body}</details>"
-    return panel("What the preparation changed", body)
+    many = f"{len(rows)} change{'' if len(rows) == 1 else 's'}"
+    body = table(f"{many}, fitted on the training part alone", head, rows)
+    folded = f"<details><summary>{many}, with how many cells</summary>{body}</details>"
+    return panel("What the preparation changed", folded)
 
 
 def parts_bar(result: Result) -> str:

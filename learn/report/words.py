@@ -18,8 +18,8 @@ METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "f1": "F1",
-    "roc_auc": "area under the ROC curve",
-    "pr_auc": "area under precision and recall",
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
     "log_loss": "log loss",
     "r2": "R²",
     "rmse": "root mean square error",
@@ -44,14 +44,15 @@ def metric_name(result: Result) -> str:
 
 
 def score(value: float) -> str:
-    """A score: three digits behind the point, or four significant ones where it is large.
+    """A score: three digits behind the point, fewer where it is large.
 
-    >>> score(0.97512), score(-0.25), score(1834.2), score(float("nan"))
-    ('0.975', '−0.250', '1834', 'not a number')
+    >>> score(0.97512), score(-0.25), score(131.25), score(235321.2), score(float("nan"))
+    ('0.975', '−0.250', '131.2', '235,321', 'not a number')
     """
-    if not math.isfinite(value):
+    if not math.isfinite(value) or abs(value) >= 1e9:
         return "not a number" if math.isnan(value) else number(float(value))
-    text = f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
+    size = abs(value)
+    text = f"{value:.3f}" if size < 100 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
     return "0.000" if text == "-0.000" else text.replace("-", "−")
 
 
@@ -71,26 +72,52 @@ def name(text: object, limit: int = LONGEST) -> str:
 
 
 def capital(text: str) -> str:
-    """The sentence with a large first letter."""
-    return text[:1].upper() + text[1:]
+    """The text with a large first letter, unless it begins with a name from a program.
+
+    >>> capital("no row"), capital("roc_auc 0.8"), capital("x1 is constant")
+    ('No row', 'roc_auc 0.8', 'x1 is constant')
+    """
+    first = text.partition(" ")[0].rstrip(",:;.")
+    return text if not first.replace("-", "").isalpha() else text[:1].upper() + text[1:]
 
 
 def judged_by(finding: Finding) -> list[str]:
-    """What a finding's level came from: statistic, limit, n and source, as far as they are given.
+    """What a finding's level came from: statistic, n, limit with its source, where they are given.
 
     >>> judged_by(Finding("dead", "error", "...", 0.84, 0.4, 1078, "measured on digits", ""))
-    ['measured 0.84', 'limit 0.4', 'n = 1,078', 'limit from: measured on digits']
+    ['statistic 0.84', 'n = 1,078', 'limit 0.4 (measured on digits)']
     """
     parts = []
     if math.isfinite(finding.statistic):
-        parts.append(f"measured {number(float(finding.statistic), 3)}")
-    if math.isfinite(finding.threshold):
-        parts.append(f"limit {number(float(finding.threshold), 3)}")
+        parts.append(f"statistic {number(float(finding.statistic), 3)}")
     if finding.n:
         parts.append(f"n = {finding.n:,}")
-    if finding.source:
-        parts.append(f"limit from: {clean(finding.source)}")
+    if math.isfinite(finding.threshold):
+        source = f" ({clean(finding.source)})" if finding.source else ""
+        parts.append(f"limit {number(float(finding.threshold), 3)}{source}")
     return parts
+
+
+def sentence(text: str) -> str:
+    """A sentence as it is printed: a large first letter, a full stop where it has no end.
+
+    >>> sentence("no row repeats another"), sentence("'x1' is constant!"), sentence("")
+    ('No row repeats another.', "'x1' is constant!", '')
+    """
+    text = clean(text).strip()
+    return capital(text) + ("" if not text or text[-1] in ".!?:;…" else ".")
+
+
+def advice(finding: Finding) -> str:
+    """What to try; nothing where there is nothing to be done."""
+    text = clean(finding.advice).strip()
+    return "" if text.rstrip(".").lower() in ("", "nothing", "none") else text
+
+
+def sign_of(finding: Finding) -> str:
+    """The sign of a finding: a note is as it should be, or, where there is something to try, worth
+    knowing."""
+    return "i" if finding.level == "note" and advice(finding) else SYMBOLS[finding.level]
 
 
 def counted(findings: Sequence[Finding]) -> str:
@@ -151,6 +178,15 @@ def classes_of(result: Result) -> tuple[str, ...]:
     if result.context.problem.task != "classification" or result.context.preparation is None:
         return ()
     return tuple(map(str, result.context.preparation.classes))
+
+
+def times(count: int) -> str:
+    """How often, in words.
+
+    >>> times(1), times(2), times(5)
+    ('once', 'twice', '5 times')
+    """
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def kept_words(best: int) -> str:

@@ -69,9 +69,9 @@ function aboutEdge(edge) {
 // Show what is known after step p; below it the number to change, and the line of the program.
 export function inspect(item, step, chosen) {
   [p, pick] = [step, chosen];
-  const { value, source } = item.dst ?? item;
+  const { value, source, dtype } = item.dst ?? item;
   $("about").replaceChildren(make("div", item.dst ? aboutEdge(item) : aboutNode(item)));
   $("what").hidden = item.dst || !canChange(item);
-  $("whatif").value = num(value.one, 17);
+  $("whatif").value = num(value.one, dtype === "float32" ? 7 : 16);
   for (const lines of $("code").children) lines.hidden = lines.id !== "s" + source;
 }

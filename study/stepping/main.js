@@ -152,8 +152,8 @@ function reveal(how) {
 // ---- the address, selection --------------------------------------------------------------------
 
 function follow() {
-  const said = new URLSearchParams(location.hash.slice(1)), to = nodes[said.get("paths") ?? -1];
-  pinned = edges[said.get("edge") ?? -1] ?? nodes[said.get("node") ?? -1] ?? null;
+  const said = new URLSearchParams(location.hash.slice(1)), to = nodes[parseInt(said.get("paths"))];
+  pinned = edges[parseInt(said.get("edge"))] ?? nodes[parseInt(said.get("node"))] ?? null;
   path = to && completed(to) ? to : null;
   setGrain(Math.max(GRAINS.indexOf(said.get("by")), 0));
   go(said.get("step"));
@@ -191,10 +191,10 @@ for (const tab of $("phases").children) {
 addEventListener("keydown", (event) => {
   const { target, key } = event, writes = ({ type }) => /text|search/.test(type);
   const bearer = document.querySelector(`[data-key~="${CSS.escape(key === " " ? "space" : key.toLowerCase())}"]`);
+  if (writes(target)) return key === "Escape" && target.blur();
   if (!bearer || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (writes(target) ? key !== "Escape" : /BUTTON|INPUT/.test(target.tagName) && /^(Enter| )$/.test(key)) return;
-  event.preventDefault();
-  if (writes(target)) target.blur();
+  if (/BUTTON|INPUT/.test(target.tagName) && /^(Enter| )$/.test(key)) return;
+  if (key !== "Escape") event.preventDefault(); // which also closes what is open
   writes(bearer) ? bearer.focus() : bearer.click();
 });
 

@@ -75,7 +75,7 @@ class Browser:
                 url = event["params"]["request"]["url"]
                 page = (self.folder / "page.html").as_uri()
                 inside = url.partition("#")[0] in (page, "about:blank", "about:srcdoc")
-                assert inside or url.startswith("data:image/png"), url
+                assert inside or url.startswith("data:image/"), url
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit import optim
-from backlit.engine import scope, tensor
+from backlit import nn, optim
+from backlit.engine import apply, gradients, registry, scope, tensor
 from backlit.study import Walk, walk
+from backlit.study.expressions import build
+from backlit.study.language import functions, parse
+from backlit.study.page_ops import KNOWN
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
@@ -182,9 +185,13 @@ def test_selection_run_theme_help_and_address(page):
     assert page.js("return getComputedStyle(document.body).colorScheme") == "dark"
     page.key("?")
     assert page.js("return document.getElementById('help').matches(':popover-open')")
-    page.js("document.getElementById('help').hidePopover()")
-    page.js("location.hash = 'step=zzz&node=999&edge=-1&paths=x&by=%00'")
-    page.wait("document.getElementById('place').textContent.startsWith('0 ')")
+    page.key("Escape")
+    assert not page.js("return document.getElementById('help').matches(':popover-open')")
+    for address in ("node=999&edge=-1&paths=x&by=%00", "node=constructor&edge=length&paths=map"):
+        page.key("End")
+        page.js(f"location.hash = 'step=zzz&{address}'")
+        page.wait("document.getElementById('place').textContent.startsWith('0 ')")
+        assert page.text("#about h2").startswith("n")  # nothing is selected: the loss
     page.js("location.hash = 'step=5&by=op'")
     page.wait("document.getElementById('place').textContent.startsWith('5 ')")
     assert page.js("return document.getElementById('grain1').checked")
@@ -216,4 +223,253 @@ def test_a_page_of_five_thousand_nodes_steps(browser):
     assert browser.text("#sentence") == made.graph.steps[3000].sentence
     browser.key("End")
     assert browser.text("#sentence") == made.graph.steps[-1].sentence
+    browser.check_quiet()
+
+
+# ---- what if ------------------------------------------------------------------------------------
+
+REALS = ("0", "-0.5", "0.75", "2", "-3", "30", "-800", "800", "1e-300")
+PAIRS = [
+    ("0", "0"), ("0", "2"), ("0", "-1"), ("0", "0.5"), ("2", "0"), ("-2", "3"), ("-2", "0.5"),
+    ("1.5", "1.5"), ("-1", "-1"), ("2", "-3"), ("1e200", "2"), ("1", "5"), ("0.5", "1.5"),
+]  # fmt: skip
+SHOWN = """
+const [cases] = arguments, $ = (id) => document.getElementById(id);
+const enter = (field, text) => {
+  $(field).value = text;
+  $(field).dispatchEvent(new Event('change'));
+};
+const told = (wanted) => [...document.querySelectorAll('#about dt')]
+  .find((t) => wanted(t.textContent)).nextSibling.textContent;
+return cases.map(([op, leaves, texts]) => {
+  leaves.forEach((name, i) => { enter('find', name); enter('whatif', texts[i]); });
+  const gradients = leaves.map((name) => (enter('find', name), told((t) => t.startsWith('∂'))));
+  enter('find', op);
+  return [told((t) => t === 'value'), ...gradients];
+});
+"""
+
+
+def read(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def test_each_op_says_what_the_engine_says_of_other_numbers(browser):
+    """All ops in one sum: NaN in one does not reach the gradients of the others' leaves."""
+    parts, leaves = [], {}
+    for name in sorted(KNOWN & set(registry)):
+        names = [f"{name}.{i}" for i in range(len(registry[name].local))]
+        xs = [tensor(0.5, dtype=np.float64, requires_grad=True, name=each) for each in names]
+        parts.append(apply(registry[name], *xs))
+        parts[-1].name = f"{name}.out"
+        leaves[name] = names
+    loss = parts[0]
+    for part in parts[1:]:
+        loss = loss + part
+    browser.show(walk(loss), "step=9999")
+    cases, wanted = [], []
+    for name, names in leaves.items():
+        for given in PAIRS if len(names) == 2 else [(text,) for text in REALS]:
+            cases.append([f"{name}.out", names, list(given)])
+            xs = [tensor(float(v), dtype=np.float64, requires_grad=True) for v in given]
+            y = apply(registry[name], *xs)
+            numbers = [y.item(), *(g.item() for g in gradients(y, xs))]
+            wanted.append((name, given, numbers))
+    found = browser.driver.execute_script(SHOWN, cases)
+    assert len(found) == len(wanted) > 150
+    for shown, (name, given, numbers) in zip(found, wanted, strict=True):
+        told = [read(text) for text in shown]
+        assert told == pytest.approx(numbers, rel=1e-8, abs=1e-307, nan_ok=True), (name, given)
+    browser.check_quiet()
+
+
+def test_what_if_goes_through_an_expression_and_its_steps(browser):
+    at = {"w": 0.5, "x": 2.0, "b": -1.5}
+    text = "tanh(w*x + b) * w - softplus(-x) / max(b, 0.3)"
+    browser.show(walk(build(parse(text), at)))
+    browser.key("End")
+    browser.key("/")
+    browser.type("x\n")
+    browser.key("Escape")
+    browser.key("v")
+    browser.js("document.getElementById('whatif').select()")
+    browser.type("−0,75\n")
+    anew = walk(build(parse(text), {**at, "x": -0.75}))
+    told = []
+    browser.key("Escape")
+    browser.key("Home")
+    for _ in anew.graph.steps:
+        browser.js("document.getElementById('next').click()")
+        told.append(browser.text("#sentence"))
+    assert told == [step.sentence for step in anew.graph.steps]
+    at_end = browser.js("return document.getElementById('graph').textContent")
+    fresh = anew.html()
+    browser.show_html(fresh, "step=9999")
+    assert browser.js("return document.getElementById('graph').textContent") == at_end
+    browser.check_quiet()
+
+
+def test_what_if_with_an_optimizer_a_wrong_number_and_back(page):
+    page.js(f"location.hash = 'step=999&node={page.node('w')}'")
+    page.wait("!document.getElementById('what').hidden")
+    before = page.js("return document.getElementById('graph').textContent")
+    for text, invalid in (("zzz", "true"), ("-2.5", "false")):
+        page.js(
+            f"const i = document.getElementById('whatif'); i.value = '{text}';"
+            "i.dispatchEvent(new Event('change'))"
+        )
+        assert page.js("return document.getElementById('whatif').ariaInvalid") == invalid
+    leaves = {"w": -2.5, "x": -0.3934, "b": 0.1}
+    w, x, b = (tensor(v, requires_grad=True, name=name) for name, v in leaves.items())
+    with scope("hidden"):
+        y = (w * x + b).tanh()
+    anew = walk((y * w - 1) ** 2, optimizer=optim.SGD([w, x, b], lr=0.1))
+    assert page.text("#sentence") == anew.graph.steps[-1].sentence
+    page.js(
+        "const i = document.getElementById('whatif'); i.value = '';"
+        "i.dispatchEvent(new Event('change'))"
+    )
+    assert page.js("return document.getElementById('graph').textContent") == before
+
+
+def test_a_domain_error_marks_the_op(browser):
+    browser.show(walk(build(parse("log(x) * 2 + x"), {"x": 1.0})), "step=999&node=0")
+    assert browser.js("return document.querySelectorAll('#graph .bad').length") == 0
+    browser.js(
+        "const i = document.getElementById('whatif'); i.value = '-1';"
+        "i.dispatchEvent(new Event('change'))"
+    )
+    assert browser.js("return document.querySelectorAll('#graph .bad').length") == 1
+    assert browser.text("#loss") == "nan"
+    browser.key("]")
+    assert "log made NaN of finite numbers" in browser.text("#about")
+    browser.check_quiet()
+
+
+def test_no_what_if_where_the_ops_are_not_known(browser):
+    x = tensor([1.0, 2.0], requires_grad=True, name="x")
+    browser.show(walk((x * x).sum()), "step=9&node=0")
+    assert browser.js("return document.getElementById('what').hidden")
+    browser.key("v")
+    browser.check_quiet()
+
+
+def test_the_language_is_known_to_the_page():
+    assert {record.name for record in functions().values()} <= KNOWN
+
+
+# ---- lines of the program, programs that fail ---------------------------------------------------
+
+
+def test_the_line_of_the_program(browser, tmp_path):
+    hostile = '"<img src=x onerror=alert(1)></pre></script><script>alert(2)</script>&amp;"'
+    lines = ["first = 1", f"name = {hostile}", "y = (x * x).tanh()", f"other = {hostile}", "last"]
+    path = tmp_path / "<b>model&.py"
+    path.write_text("\n".join(lines))
+    x = tensor(0.5, requires_grad=True, name="x")
+    with bl.trace():
+        space = {"x": x}
+        exec(compile("\n".join(lines[:4]), str(path), "exec"), space)
+    browser.show(walk(space["y"]), "step=1")
+    assert browser.text("#code div:not([hidden]) h3") == "<b>model&.py:3"
+    assert browser.text("#code div:not([hidden]) b") == "3  y = (x * x).tanh()\n"
+    rows = browser.text("#code div:not([hidden]) pre").splitlines()
+    assert rows == [f"{i}  {line}" for i, line in enumerate(lines, 1)]
+    assert browser.js("return document.querySelectorAll('img').length") == 0
+    assert browser.js("return document.scripts.length") == 2
+    browser.js("location.hash = 'step=1&node=0'")
+    browser.wait("document.querySelectorAll('#code div:not([hidden])').length === 0")
+    browser.check_quiet()
+
+
+def test_a_program_that_fails_is_walked_as_far_as_it_got(browser):
+    x, w = tensor(np.ones((2, 3)), name="x"), tensor(np.ones((2, 4)), requires_grad=True, name="w")
+    with pytest.raises(bl.ShapeError) as caught:
+        _ = x @ (w * 2.0).tanh()
+    made = walk(caught.value)
+    browser.show(made)
+    told = []
+    for _ in made.graph.steps:
+        browser.key("ArrowRight")
+        told.append(browser.text("#sentence"))
+    assert told == [step.sentence for step in made.graph.steps]
+    assert told[-1].startswith("matmul failed: matmul: (2, 3)")
+    assert "Operands: x (2, 3)" in told[-1]
+    assert browser.text("#graph .bad .t") == "matmul"
+    assert set(grads_shown_of(browser, made, "w")) == {"not run"}
+    browser.key("Home")
+    assert browser.js("return document.querySelectorAll('#graph .bad').length") == 0
+    browser.check_quiet()
+
+
+def grads_shown_of(browser: Any, made: Walk, name: str) -> list[str]:
+    return [browser.text(f"#n{node.id} .g") for node in made.graph.nodes if node.name == name]
+
+
+def test_where_a_nan_is_born(browser):
+    x = tensor([1.0, 0.25], requires_grad=True, name="x")
+    browser.show(walk(((x - 0.5).log() * 2.0).sum()), "step=99&node=3")
+    assert browser.js("return document.querySelectorAll('#graph .bad').length") == 1
+    assert browser.text("#graph .bad .t") == "log"
+    assert "log made 1 NaN" in browser.text("#graph .bad")
+    browser.check_quiet()
+
+
+# ---- predict mode with tensors -------------------------------------------------------------------
+
+
+def ask_for(browser: Any, k: int) -> None:
+    browser.js(f"location.hash = 'step={k - 1}'")
+    browser.wait(f"document.getElementById('place').textContent.startsWith('{k - 1} ')")
+    if not browser.js("return document.getElementById('predict').checked"):
+        browser.key("p")
+    else:
+        browser.js("document.getElementById('next').click()")
+
+
+def test_predict_one_element_by_name(browser):
+    a = tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]], requires_grad=True, name="a")
+    b = tensor([[0.5, 4.0, 1.5], [-1.5, 2.0, 0.125]], requires_grad=True, name="b")
+    browser.show(walk((a * b).tanh().sum()))
+    steps = browser.walk.graph.steps
+    ask_for(browser, 1)  # a * b: −8 is the largest
+    assert browser.text("#asked") == "element [0, 1]"
+    for wrong, why in (("8", "the sign is not"), ("-4.5", "That is element [1, 0]"),
+                       ("77", "Not yet: mul computes x · y"), ("", "Type a number")):  # fmt: skip
+        browser.answer(answer=wrong)
+        assert why in browser.text("#verdict")
+    browser.answer(answer="−8")
+    assert browser.text("#verdict") == "Right: −8. → goes on."
+    k = next(i for i, step in enumerate(steps, 1) if "(*) → a" in step.sentence)
+    ask_for(browser, k)
+    edge = browser.walk.graph.edges[steps[k - 1].edges[0]]
+    flow = np.array(edge.contribution.data)
+    i = int(np.abs(flow).argmax())
+    place = ", ".join(map(str, np.unravel_index(i, (2, 3))))
+    assert browser.text("#asked") == f"element [{place}]"
+    browser.answer(answer=repr(edge.upstream.data[i]))
+    assert "passed the upstream gradient on as it is" in browser.text("#verdict")
+    browser.answer(answer="12345")
+    assert f"what flows back is {edge.vjp}, with g the gradient at n2" in browser.text("#verdict")
+    browser.answer(answer=f"{flow[i]:.3g}")
+    assert browser.text("#verdict").startswith("Right: ")
+    browser.check_quiet()
+
+
+def test_predict_the_shape_of_a_big_gradient(browser):
+    bl.manual_seed(0)
+    layer = nn.Linear(20, 30)
+    x = tensor(np.ones((7, 20)), requires_grad=True, name="x")
+    browser.show(walk(layer(x).square().mean(), module=layer))
+    steps = browser.walk.graph.steps
+    k = next(i for i, step in enumerate(steps, 1) if "→ weight" in step.sentence)
+    ask_for(browser, k)
+    assert browser.text("#asked") == "the shape of what weight receives"
+    for wrong, why in (("(20, 30)", "That is its transpose"), ("(7, 30)", "what arrives at n"),
+                       ("600", "a gradient has the shape of"), ("", "a gradient has")):  # fmt: skip
+        browser.answer(answer=wrong)
+        assert why in browser.text("#verdict")
+    browser.answer(answer="30 x 20")
+    assert browser.text("#verdict") == "Right: (30, 20). → goes on."
+    assert browser.text("#place").startswith(f"{k} ")
     browser.check_quiet()

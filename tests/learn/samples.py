@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, make_moons
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import confusion_matrix, log_loss, r2_score
+from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, export_text
 
@@ -215,7 +215,6 @@ def extras_of(made: Made, best: Candidate, candidates: tuple[Candidate, ...]) ->
     extras: dict[str, Any] = {}
     if made.classes:
         loss = -np.log(np.clip(held[np.arange(len(rows)), made.y[rows]], 1e-12, 1))
-        extras["confusion"] = confusion_matrix(truth, out.argmax(1))
         sure, right = out.max(1), out.argmax(1) == truth
         bins = np.array_split(np.argsort(sure, kind="stable"), 8)
         extras["reliability"] = {
@@ -244,7 +243,8 @@ def extras_of(made: Made, best: Candidate, candidates: tuple[Candidate, ...]) ->
         value = made.score(chosen, best.outputs(made.X[chosen]))
         extras["groups"].append({"column": made.names[widest], "group": word, "n": len(chosen),
                                  "score": value, "low": value - 0.05,
-                                 "high": min(1.0, value + 0.05)})  # fmt: skip
+                                 "high": min(1.0, value + 0.05),
+                                 "overall": made.score(made.test, out)})  # fmt: skip
     sizes = [len(made.train) // d for d in (16, 8, 4, 2, 1)]
     fresh: Any = clone(candidates[1].model)
     curve: dict[str, list] = {"train": [], "validation": []}
@@ -280,7 +280,7 @@ def extras_of(made: Made, best: Candidate, candidates: tuple[Candidate, ...]) ->
             "names": made.names, "x": made.plane["x"], "y": made.plane["y"],
             "epochs": made.frame_epochs, "shown": made.frame_epochs[-1],
             "probabilities": np.stack(made.frames).reshape(len(made.frames), 120, 120, -1),
-            "points": made.raw[made.test], "truth": truth,
+            "points": made.raw[rows], "truth": made.y[rows],
         }  # fmt: skip
     return extras
 
@@ -410,3 +410,67 @@ def without(result: Result, *keys: str) -> Result:
     """The result without these extras; without any where none is named."""
     left = {k: v for k, v in result.extras.items() if keys and k not in keys}
     return replace(result, extras=left)
+
+
+def disguised(name: str, words: tuple[str, ...]) -> Result:
+    """The sample with each name, sentence and cell that a user or a file may choose replaced by one
+    of `words`, in turn."""
+    result, turn = sample(name), iter(range(10**9))
+
+    def word(*_: object) -> str:
+        return words[next(turn) % len(words)]
+
+    def of(finding: Finding) -> Finding:
+        return replace(finding, code=word(), sentence=word(), source=word(), advice=word())
+
+    context, given = result.context, result.extras
+    table: Any = context.table
+    many = len(context.preparation.classes) if context.preparation else 0
+    preparation: Any = Record(
+        names=context.preparation and context.preparation.names, columns=(),
+        classes=tuple(f"{word()}{k}" for k in range(many)),
+        changes=(Record(step=word(), column=word(), cells=1, sentence=word()),),
+    )  # fmt: skip
+    candidates = tuple(replace(c, name=word(), described=word()) for c in context.candidates)
+    assert context.fit is not None
+    fit: Any = Record(**vars(context.fit) | {"message": word(), "status": "interrupted"})
+    fit.looks = [
+        Record(epoch=look.epoch, rows=look.rows,
+               layers=tuple(Record(**vars(layer) | {"name": words[k]})
+                            for k, layer in enumerate(look.layers)))
+        for look in fit.looks
+    ]  # fmt: skip
+    context = replace(
+        context, table=Record(**vars(table) | {"name": word()}), candidates=candidates, fit=fit,
+        preparation=preparation, problem=replace(context.problem, target=word()),
+    )  # fmt: skip
+    steps = tuple(
+        replace(step, title=word(), found=tuple(map(word, step.found)), why=word(), more=word(),
+                did=tuple(map(word, step.did)), findings=tuple(map(of, step.findings)))
+        for step in result.steps
+    )  # fmt: skip
+    extras = dict(given)
+    extras["worst_rows"] = [
+        row | {"truth": word(), "predicted": word(),
+               "cells": {f"{words[k % len(words)]}{k}": word() for k in range(len(row["cells"]))}}
+        for row in given["worst_rows"]
+    ]  # fmt: skip
+    for key in ("importances", "groups", "drift_reference"):
+        extras[key] = [
+            {k: word() if isinstance(v, str) else v for k, v in one.items()} for one in given[key]
+        ]
+    for key in ("reliability", "learning_curve", "lr_finder"):
+        if key in given:
+            extras[key] = given[key] | {"sentence": word()}
+    if "tree" in given:
+        extras["tree"] = [word() for _ in given["tree"]]
+    if "plane_frames" in given:
+        extras["plane_frames"] = given["plane_frames"] | {"names": (word(), word())}
+    extras["sources"] = {word(): word()}
+    extras["files"] = {"graph.svg": word(), "backprop.html": word(), f" {word()}": word()}
+    extras["worst_part"] = word()
+    last = replace(result.verdict, headline=word(), reasons=(word(),), next=(word(),),
+                   recommended=candidates[1])  # fmt: skip
+    return replace(result, context=context, steps=steps, extras=extras, verdict=last,
+                   command=word(), settings={word(): word()}, versions={word(): word()},
+                   sha256=word())  # fmt: skip

@@ -16,6 +16,9 @@ import pytest
 
 from backlit.learn.data import builtin
 from backlit.learn.data.builtin import BUILTIN, known, load, require_known
+from backlit.learn.data.inference import settle
+from backlit.learn.data.preparation import Preparation
+from backlit.learn.data.splitting import split
 from backlit.learn.data.synthetic import GENERATORS
 from backlit.learn.errors import MissingPackageError, UsageError
 
@@ -170,6 +173,8 @@ def test_known_facts(frames):
         "Chinstrap": 68,
     }
     assert penguins["body mass (g)"].mean() == pytest.approx(4201.754, abs=1e-3)
+    species = penguins.groupby("individual")["species"].nunique()
+    assert dict(species.value_counts()) == {1: 96, 2: 94}
     names = frames["names"]
     assert dict(names["sex"].value_counts()) == {"female": 4275, "male": 1219}
     assert names["name"].duplicated().sum() == 331
@@ -227,6 +232,35 @@ def test_unknown_name_far_from_all_lists_them(wrong):
     with pytest.raises(UsageError) as caught:
         load(wrong)
     assert all(name in str(caught.value) for name in BUILTIN)
+
+
+def test_a_file_is_not_a_table_that_is_brought():
+    with pytest.raises(UsageError, match=r"looks like a file: Table\.read"):
+        load(Path("customers.csv"))  # type: ignore[arg-type]
+
+
+def test_a_negative_seed():
+    with pytest.raises(UsageError, match="seed is an integer from 0 on, not -1"):
+        load("moons", seed=-1)
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_its_question_can_be_asked(name):
+    """Settled, split and prepared as the walk does it: nothing to mend, all cells numbers."""
+    table, asked = load(name), BUILTIN[name].problem
+    settled = settle(asked, table)
+    assert (settled.target, settled.task) == (asked.target, asked.task)
+    assert asked.positive in (None, settled.positive)
+    parts = split(table, settled, seed=0)
+    assert sum(parts.sizes) == table.rows
+    prepared = Preparation.fit(table, settled, parts.train)
+    matrix = prepared.matrix(table)
+    assert len(matrix) == table.rows
+    assert np.isfinite(matrix).all()
+    if asked.task == "classification":
+        assert set(prepared.classes) == set(table.column(asked.target))
+    if asked.time is not None:
+        assert parts.test.min() > max(parts.train.max(), parts.validation.max())
 
 
 @pytest.mark.parametrize("name", ["pima", "Pima", "movielens"])

@@ -94,6 +94,30 @@ def test_a_healthy_run_of_digits_has_no_warning_either():
     assert {finding.level for finding in found} == {"note"}
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda i, o: nn.Linear(i, o, generator=Generator(0)),
+        lambda i, o: nn.MLP([i, 64, o], nn.Tanh, generator=Generator(0)),
+        lambda i, o: nn.MLP([i, 64, o], nn.Sigmoid, generator=Generator(0)),
+        lambda i, o: nn.MLP([i, 64, 64, 64, 64, o], generator=Generator(0)),
+        lambda i, o: nn.MLP([i, 256, o], dropout=0.5),
+        lambda i, o: nn.MLP([i, 64, o], bias=False, generator=Generator(0)),
+    ],
+)
+def test_other_healthy_networks_are_no_error_either(build):
+    context = trained("digits", build=build, lr=3e-3, epochs=30)
+    found = [finding for check in CHECKS for finding in check(context)]
+    assert not errors(found)
+    assert judge(context, found).code in ("good", "still learning")
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 512, 10_000])
+def test_batches_of_any_size_are_no_error(batch_size: int):
+    context = trained("iris", batch_size=batch_size, lr=0.01, epochs=100)
+    assert not errors([finding for check in CHECKS for finding in check(context)])
+
+
 # ---- the loss -----------------------------------------------------------------------------------
 
 
@@ -131,7 +155,7 @@ def test_a_score_does_not_hide_a_softmax_applied_twice():
     assert judge(context).code != "suspicious"
     verdict = judge(context, found)
     assert verdict.code in ("suspicious", "still learning")
-    assert any("softmax-twice" in reason for reason in verdict.reasons)
+    assert any("logits between 0 and 1" in reason for reason in verdict.reasons)
     assert any("cross_entropy takes logits" in advice for advice in verdict.next)
 
 
@@ -234,6 +258,18 @@ def test_a_learning_rate_too_high_is_named(name):
     assert (finding.code, finding.level) == ("learning-rate-high", "error")
     assert "10 is too high" in finding.sentence
     assert judge(context).code in ("underfitting", "diverged")
+
+
+@pytest.mark.parametrize("name", ["digits", "diabetes"])
+def test_a_rate_that_makes_the_loss_infinite_is_named(name):
+    context = trained(name, lr=1e25)
+    assert context.fit.status == "diverged"
+    finding = only(rates(context))
+    assert (finding.code, finding.level) == ("learning-rate-high", "error")
+    assert "the loss became infinite or NaN" in finding.sentence
+    verdict = judge(context, [finding, *units(context)])
+    assert verdict.code == "diverged"
+    assert "a learning rate such as 0.001" in verdict.next
 
 
 @pytest.mark.parametrize("hidden", [(128,), (64, 64)])

@@ -4,6 +4,8 @@ pipelines, searches and pickles ask of them.
 
 import copy
 import pickle
+import subprocess
+import sys
 import warnings
 from typing import Any
 
@@ -425,3 +427,17 @@ def test_labels_of_any_kind(labels):
     model = MLPClassifier((8,), learning_rate_init=0.05, random_state=0).fit(X, y)
     assert model.score(X, y) > 0.95
     assert set(model.predict(X).tolist()) == set(labels)
+
+
+def test_without_scikit_learn_it_says_what_to_install():
+    code = """
+import sys
+sys.modules["sklearn"] = None
+from backlit.learn.errors import MissingPackageError
+try:
+    from backlit.learn.models.estimators import MLPClassifier
+except MissingPackageError as error:
+    print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 'run: pip install "backlit[learn]"' in run.stdout

@@ -3,6 +3,7 @@ do not depend on its neighbours, and what is remembered comes back from JSON bit
 
 import json
 import math
+import re
 from collections import Counter
 
 import numpy as np
@@ -151,6 +152,7 @@ def test_dates_are_pandas_parts(fitted, table):
     assert "since: hour" not in fitted.names
 
 
+@settings(deadline=None)
 @given(st.datetimes())
 def test_parts_of_dates(when):
     seconds = np.array([(when - pd.Timestamp(0).to_pydatetime()).total_seconds()])
@@ -270,8 +272,13 @@ def test_the_order_of_time_is_no_input_but_its_seasons_are():
     columns = {"t": times, "step": range(54), "x": RNG.normal(size=54), "y": ["a", "b"] * 27}
     by_date = Problem("y", task="classification", time="t")
     fitted = Preparation.fit(Table.of(columns), by_date, np.arange(54))
-    assert fitted.names == ("t: month", "t: day of week", "t: hour", "x")
-    assert any("not year and days" in change.sentence for change in fitted.changes)
+    assert fitted.names == ("t: day of week", "t: hour", "x")
+    assert any("not month, days, which later rows" in change.sentence for change in fitted.changes)
+    years = [f"{2020 + i // 12}-{i % 12 + 1:02d}-15" for i in range(54)]
+    fitted = Preparation.fit(Table.of({**columns, "t": years}), by_date, np.arange(54))
+    assert fitted.names == ("t: month", "t: day of week", "x")
+    later = {"t": ["2031-01-01"], "x": [0.0]}
+    assert fitted.warnings(later) == []
     by_step = Problem("y", task="classification", time="step", ignored=("t",))
     fitted = Preparation.fit(Table.of(columns), by_step, np.arange(54)[::-1])
     assert fitted.names == ("x",)
@@ -428,6 +435,39 @@ def test_levels_named_as_inputs_are(levels):
     table = Table.of({"x": cells, "x = a": ["p", "q"] * 15 + ["p"], "x: missing": range(31)})
     fitted = Preparation.fit(table, None, np.arange(31))
     assert len(set(fitted.names)) == len(fitted.names)
+
+
+anything = st.one_of(
+    st.none(),
+    st.sampled_from(["yes", "no", "a", "b", "2024-01-01", "2020-02-29 12:00", "x y z w", ""]),
+    st.text(max_size=5),
+)
+columns = st.one_of(
+    st.lists(anything, min_size=25, max_size=25),
+    st.lists(st.sampled_from(["2024-01-01", "2020-02-29", None]), min_size=25, max_size=25),
+    st.lists(st.sampled_from([0, 1, None]), min_size=25, max_size=25),
+    st.lists(st.one_of(st.none(), st.floats(-1e9, 1e9)), min_size=25, max_size=25),
+    st.lists(st.integers(-5, 5), min_size=25, max_size=25),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(columns, min_size=1, max_size=4), st.booleans(), st.permutations(range(25)))
+def test_any_table_is_prepared_or_has_no_column_left(made, shared, order):
+    table = Table.of({f"c{i}": cells for i, cells in enumerate(made)})
+    rows, others = order[:15], order[15:]
+    try:
+        fitted = Preparation.fit(table, None, rows, shared=shared)
+        X = fitted.matrix(table)
+    except DataError as error:
+        assert re.search("no column left|is no date", str(error))  # noqa: PT017
+        return
+    assert np.isfinite(X).all()
+    np.testing.assert_array_equal(fitted.matrix(table.take(others)), X[others])
+    assert Preparation.from_dict(json.loads(json.dumps(fitted.as_dict()))) == fitted
+    assert fitted.warnings(table.take(rows)) == []
+    assert all(sentence.isprintable() for sentence in fitted.warnings(table))
+    assert all(change.sentence.isprintable() for change in fitted.changes)
 
 
 def test_nothing_to_fit():

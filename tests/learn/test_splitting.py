@@ -36,6 +36,7 @@ def assert_partition(parts: Parts, rows: int) -> None:
     assert parts.sizes == tuple(map(len, parts_of(parts)))
 
 
+@settings(deadline=None)
 @given(class_sizes, seeds)
 def test_each_class_and_the_whole_have_their_share_within_one_row(sizes, seed):
     table = classification(sizes, seed)
@@ -52,6 +53,7 @@ def test_each_class_and_the_whole_have_their_share_within_one_row(sizes, seed):
 shares_ = st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(1, 20))
 
 
+@settings(deadline=None)
 @given(shares_, st.integers(1, 300))
 def test_every_beginning_of_the_pattern_holds_its_shares_within_one(parts, rows):
     shares = [Fraction(part, sum(parts)) for part in parts]
@@ -61,6 +63,7 @@ def test_every_beginning_of_the_pattern_holds_its_shares_within_one(parts, rows)
     assert (np.abs(counts - wanted) <= 1 + 1e-9).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(30, 90), min_size=2, max_size=4), seeds, shares_)
 def test_other_shares_are_kept_within_two_rows(sizes, seed, parts):
     shares = [part / sum(parts) for part in parts]
@@ -74,6 +77,7 @@ def test_other_shares_are_kept_within_two_rows(sizes, seed, parts):
         assert abs(len(rows) - share * table.rows) <= 1.5
 
 
+@settings(deadline=None)
 @given(st.integers(5, 300), seeds)
 def test_a_regression_is_spread_over_the_target(rows, seed):
     y = np.random.default_rng(seed).normal(size=rows)
@@ -85,6 +89,7 @@ def test_a_regression_is_spread_over_the_target(rows, seed):
         assert abs(np.isin(part, low).sum() - share * len(low)) <= 3.5
 
 
+@settings(deadline=None)
 @given(class_sizes, seeds)
 def test_the_same_seed_gives_the_same_split(sizes, seed):
     table = classification(sizes)
@@ -180,6 +185,7 @@ def test_a_regression_by_groups_spreads_the_target():
 # Time
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=10, max_size=200), seeds)
 def test_the_latest_rows_are_the_test_part(times, seed):
     problem = Problem("y", task="regression", time="t")

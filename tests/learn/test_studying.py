@@ -214,7 +214,21 @@ def test_a_figure_of_the_error_is_written_where_there_is_one(capsys, monkeypatch
     assert "Wrote part.svg, as far as it got" in capsys.readouterr().out
     assert Path("part.svg").read_text() == "figure"
     assert main(["walk", "bad.py:loss"]) == 2
-    assert sorted(os.listdir()) == ["bad.py", "part.svg"]
+    assert sorted(os.listdir()) == ["backprop.html", "bad.py", "part.svg"]
+
+
+def test_walk_writes_a_page_of_a_script_that_fails(capsys):
+    Path("m.py").write_text(
+        "import backlit as bl\nx = bl.tensor([1.0, 2.0], requires_grad=True, name='x')\n"
+        "loss = (x * 2.0) @ bl.zeros((3, 4))\n"
+    )
+    assert main(["walk", "m.py:loss", "--out", "failed.html"]) == 2
+    out, error = capsys.readouterr()
+    assert "Wrote failed.html, as far as it got" in out
+    assert error.startswith("backlit: error: m.py:3: ShapeError: matmul")
+    page = Path("failed.html").read_text()
+    assert "matmul failed" in page
+    assert "<b>3  loss = (x * 2.0) @ bl.zeros((3, 4))\n</b>" in page
 
 
 def test_a_script_that_leaves_in_peace_is_drawn(capsys):

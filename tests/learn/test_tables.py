@@ -183,6 +183,7 @@ def test_declared_categories_stay_categories():
     assert kind_of(["1", "2", "3"] * 10) == "category"
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=8)), min_size=1, max_size=30))
 def test_any_texts_have_a_kind(values):
     found = kind_of(values)
@@ -234,12 +235,14 @@ def test_no_dates(text):
     assert all(np.isnan(seconds_of(text, form)) for form in FORMS)
 
 
+@settings(deadline=None)
 @given(st.text("0123456789-/.: TZ+abJnu", max_size=20))
 def test_any_text_is_a_date_or_none(text):
     for form in FORMS:
         assert isinstance(seconds_of(text, form), float)
 
 
+@settings(deadline=None)
 @given(st.datetimes())
 def test_iso_dates_of_all_years(when):
     seconds = seconds_of(when.isoformat(), "ISO (year-month-day)")
@@ -249,6 +252,7 @@ def test_iso_dates_of_all_years(when):
 # Cells
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -265,6 +269,7 @@ def test_numbers_as_texts_and_back(values):
     assert not len(wrong)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.sampled_from("abc"), st.integers(0, 30).map(str))))
 def test_levels_are_sorted_and_numbered(values):
     column = np.array([*values, None], object)[:-1]

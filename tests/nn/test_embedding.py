@@ -173,6 +173,32 @@ def test_a_range_cut_anywhere_gives_the_same_bits(cuts: list[int]):
     np.testing.assert_allclose(whole, expected, rtol=1e-4, atol=1e-2)
 
 
+def test_replay_has_the_same_bits_on_any_number_of_threads():
+    index = np.random.default_rng(0).integers(0, 6000, 20_000)
+    before = bl.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            bl.set_num_threads(threads)
+            table = leaf((6000, 40))
+
+            @bl.replay
+            def step(x: Tensor, table: Tensor = table) -> Tensor:
+                out = F.embedding(x, table).square().mean()
+                table.grad = None
+                out.backward()
+                return out
+
+            for _ in range(3):
+                step(tensor(index))
+            assert table.grad is not None
+            found.append(table.grad.numpy().copy())
+    finally:
+        bl.set_num_threads(before)
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
 class Names(nn.Module):
     """Three numbers to one class: an embedding, an MLP, and a table of biases, all of them read."""
 

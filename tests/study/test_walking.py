@@ -15,8 +15,10 @@ from hypothesis import given, settings
 
 import backlit as bl
 from backlit import nn, optim
-from backlit.engine import GraphError, tensor
+from backlit.engine import GraphError, apply, registry, tensor
 from backlit.study import walk
+from backlit.study.grains import coarse_steps
+from backlit.study.page_ops import KNOWN, page_ops
 from backlit.study.png import SHADES
 from backlit.study.stage import heat_filters
 from backlit.study.stepping_page import FOLDER, MODULES, script, style
@@ -88,7 +90,7 @@ def test_the_scripts_names_do_not_meet_and_it_is_small():
         "".join((FOLDER / f"{name}.js").read_text() for name in MODULES),
         re.MULTILINE,
     )
-    assert len(declared) == len(set(declared))
+    assert len(declared) == len({*declared, "ops"}) - 1  # the ops that are written for a page
     assert len(script().encode()) <= 25 * 1024
     assert "</script" not in script()
     assert "</style" not in style()
@@ -190,6 +192,90 @@ def test_bad_input_says_what_to_do():
         walk(PROGRAMS["square"](), optimizer=0.1)  # type: ignore[arg-type]
     with pytest.raises(GraphError, match="requires_grad=True"):
         walk(tensor(1.0) * 2.0)
+
+
+def test_an_error_is_walked_as_far_as_it_got():
+    x, w = tensor(np.ones((2, 3)), name="x"), leaf(np.ones((2, 4)), "w", np.float32)
+    with pytest.raises(bl.ShapeError) as caught:
+        _ = x @ (w * 2.0).tanh()
+    page = walk(caught.value)
+    steps = page.graph.steps
+    assert [step.kind for step in steps] == ["forward"] * 3
+    assert steps[-1].sentence.startswith("matmul failed: matmul: (2, 3) float32 and (2, 4)")
+    assert "test_walking.py" in steps[-1].sentence
+    assert repr(page).startswith("Walk(matmul failed, 6 nodes, 3 steps")
+    html = page.html()
+    assert html.count('class="p"') >= 3
+    assert "_ = x @ (w * 2.0).tanh()" in html
+    with pytest.raises(ValueError, match="after an error there is no step"):
+        walk(caught.value, optimizer=optim.SGD([w], lr=0.1))
+    with pytest.raises(KeyError) as foreign:
+        raise KeyError("w")
+    with pytest.raises(GraphError, match="no op of backlit raised"):
+        walk(foreign.value)
+
+
+def test_an_update_of_a_tensor_shows_one_element():
+    w = leaf([1.0, -2.0], "w")
+    step = walk((w * w).sum(), optimizer=optim.SGD([w], lr=0.1)).graph.steps[-1]
+    assert step.sentence.endswith("; w[1]: −2 − 0.1 · (−4) = −1.6")
+
+
+def test_ops_are_written_only_where_all_can_be_computed():
+    x, b = leaf(2.0, "x"), leaf(0.5, "b")
+    assert page_ops(walk(x.tanh() * b).graph).startswith("const ops = {\ntanh: {\nforward: ")
+    (x * 3.0).backward()
+    for graph in (
+        walk((x * leaf([1.0, 2.0], "v")).sum()).graph,  # tensors
+        walk(x * b).graph,  # x.grad holds something already
+        walk(b * 3.0 + 1.0, optimizer=optim.Adam([b], lr=0.1)).graph,  # more than lr x gradient
+        walk(x.reshape((1,)).reshape(()) * b).graph,  # an op that is not in the language
+    ):
+        assert page_ops(graph) == "const ops = null;\n"
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN & set(registry)))
+def test_each_op_of_the_language_can_be_written(name):
+    record = registry[name]
+    loss = apply(record, *[leaf(0.5, f"x{i}") for i in range(len(record.local))])
+    text = page_ops(walk(loss).graph)
+    inner = set(re.findall(r"ops\.(\w+)\.", text))
+    assert inner <= set(re.findall(r"^(\w+): \{$", text, re.MULTILINE))
+    assert text.count("(") == text.count(")")
+
+
+def test_coarse_steps_end_where_steps_end():
+    for program in PROGRAMS.values():
+        graph = walk(program()).graph
+        by_op, by_module = coarse_steps(graph)
+        ends = [{k for k, _ in stops} for stops in (by_op, by_module)]
+        assert len(graph.steps) in ends[0] & ends[1]
+        assert ends[1] <= ends[0]
+        for stops in (by_op, by_module):
+            before = 0
+            for k, text in stops:
+                assert bool(text) == (k - before > 1)
+                before = k
+
+
+def test_lines_of_the_program_are_on_the_page_escaped(tmp_path):
+    path = tmp_path / "a<b>.py"
+    path.write_text('s = "</script><b>&"\ny = (x * x).tanh()  # "\u202e</pre>\n')
+    x = leaf(0.5, "x")
+    with bl.trace():
+        space: dict[str, Any] = {"x": x}
+        exec(compile(path.read_text(), str(path), "exec"), space)
+    page = walk(space["y"])
+    made = page.graph.nodes[-1].source
+    assert made is not None
+    assert (made.file, made.line, made.first) == ("a<b>.py", 2, 1)
+    assert made.texts[0] == 's = "</script><b>&"'
+    html = page.html()
+    assert "<h3>a&lt;b&gt;.py:2</h3>" in html
+    assert "<span>1  s = &quot;&lt;/script&gt;&lt;b&gt;&amp;&quot;\n</span>" in html
+    assert html.count("</script>") == 2
+    assert "at a&lt;b&gt;.py:2: y = (x * x).tanh()" in bl.draw(space["y"]).svg()
+    assert walk(x * x).graph.nodes[-1].source is None
 
 
 def test_walk_is_at_the_front_door():

@@ -263,12 +263,13 @@ def test_the_birth_of_an_infinity_is_named(way):
     assert "log_softmax" in finding.advice
 
 
-def test_a_replayed_step_goes_on_as_it_would_have():
+@pytest.mark.parametrize("calm", [3, 120])  # the second is long enough to be merely counted
+def test_a_replayed_step_goes_on_as_it_would_have(calm):
     """A loss that is not finite is looked into before the update, which then happens as ever."""
 
     def run(watching):
         model = nn.Sequential(LogOfProbability())
-        optimizer = optim.SGD(model.parameters(), lr=1e-3)
+        optimizer = optim.SGD(model.parameters(), lr=1e-9)
 
         @bl.replay
         def step(x, scale):
@@ -279,7 +280,7 @@ def test_a_replayed_step_goes_on_as_it_would_have():
             return loss
 
         batch = bl.tensor(X[:32] * 1e-3)
-        scales = [1.0, 1.0, 1.0, 1e4, 1.0]
+        scales = [*[1.0] * calm, 1e4, 1.0]
         if not watching:
             return [step(batch, bl.tensor(s)).item() for s in scales], None
         with bl.watch(model, optimizer) as seen:
@@ -287,9 +288,30 @@ def test_a_replayed_step_goes_on_as_it_would_have():
 
     (plain, _), (told, seen) = run(False), run(True)
     np.testing.assert_array_equal(plain, told)
-    assert not np.isfinite(plain[3:]).any()
+    assert np.isfinite(plain[:calm]).all()
+    assert not np.isfinite(plain[calm:]).any()
     assert seen is not None
+    assert seen.records.steps == len(plain)
+    assert seen.records.births[0][0] == calm + 1
     assert "log in module 0 made -inf" in found(seen, "nan").sentence
+
+
+def test_after_the_block_a_step_stops_at_nothing():
+    """While it is merely counted, a step is told to stop before an update by a loss of NaN."""
+    model = mlp(64, 8, 10)
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    step = bl.replay(a_step(model, optimizer))
+    x, y = bl.tensor(X[:32]), bl.tensor(Y[:32])
+    with bl.watch(model, optimizer) as seen:
+        for _ in range(100):
+            step(x, y)
+        assert seen._observer._quiet is not None
+        assert step.quick is not None
+        assert step.quick.program.guarded[0] == 1
+    assert step.quick.program.guarded[0] == 0
+    assert seen.records.steps == 100
+    assert np.isnan(step(bl.tensor(X[:32] * np.nan), y).item())
+    assert np.isnan(model[0].weight.numpy()).all()
 
 
 def test_a_gradient_that_is_not_finite():
