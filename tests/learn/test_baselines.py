@@ -13,18 +13,15 @@ from backlit.learn.checks.context import Part
 from backlit.learn.errors import DataError
 from backlit.learn.models.baselines import (
     candidate_of,
-    compared,
-    explain_tree,
     fit_linear,
     fit_simple,
     fit_tree,
     fit_unpruned,
-    in_own_units,
-    mcnemar,
-    recommend,
 )
 from backlit.learn.models.metrics import METRICS
+from backlit.learn.models.recommending import compared, mcnemar, recommend
 from backlit.learn.models.simple import Constant, Linear, Tree, as_dict, from_dict
+from backlit.learn.models.tree_words import explain_tree, in_own_units
 from backlit.learn.problem import Problem
 
 ACCURACY = METRICS["accuracy"]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backlit.learn.checks.drift import compare, drift, psi, psi_bound, told_apart
+from backlit.learn.checks.drift import compare, drift, psi, psi_bound
+from backlit.learn.checks.joint_drift import told_apart
 from backlit.learn.checks.reference import Reference
 from backlit.learn.data.builtin import load
 from backlit.learn.data.table import Table
