@@ -129,7 +129,7 @@ def shown_cell(value: Any) -> str:
 
 def tree_words(context: Context) -> list[str]:
     """The decision tree as sentences, in the table's own units."""
-    from .models.baselines import explain_tree, in_own_units
+    from .models.tree_words import explain_tree, in_own_units
 
     preparation, train = context.preparation, context.train
     tree = next((c for c in context.candidates if c.name == "decision tree"), None)

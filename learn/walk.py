@@ -242,6 +242,7 @@ class _Walk:
             "models",
             [self.scored(each) for each in simple],
             ["a network comes next, and has to win by more than the noise"],
+            self.ran(self.checks.MODELS),
         )
 
     def untrained(self) -> None:
@@ -340,7 +341,7 @@ class _Walk:
     def verdict(self) -> Verdict:
         """Step 8: whether it generalises, and what to use."""
         from .checks.verdict import judge
-        from .models.baselines import recommend
+        from .models.recommending import recommend
 
         context = self.context
         code, headline, reasons, findings, coming = judge(context, self.found)

@@ -212,7 +212,10 @@ def _worse(
 def _selection(
     context: Context, scores: Sequence[GroupScore], candidate: Candidate
 ) -> list[Finding]:  # fmt: skip
-    """Groups that get the positive class less often than four fifths of the most chosen one's."""
+    """Groups that get the positive class less often than four fifths of the most chosen one's.
+
+    Where all of it may be chance, the most extreme one stands for all.
+    """
     from scipy.stats import fisher_exact
 
     known = [one for one in scores if one.selected is not None]
@@ -250,7 +253,8 @@ def _selection(
                 "selection", level, text, ratio, SELECTED, context.limits, one.n + most.n, advice
             )
         )
-    return findings
+    sure = [finding for finding in findings if finding.level == "warning"]
+    return sure or sorted(findings, key=lambda finding: finding.statistic)[:1]
 
 
 def _even(context: Context, scores: Sequence[GroupScore], candidate: Candidate) -> Finding:

@@ -11,8 +11,9 @@ import numpy as np
 from ..data.cells import levels_of, missing_in
 from ..data.columns import kind_of
 from ..data.dates import seconds_of
-from ..models.baselines import positive_number, recommend
+from ..models.baselines import positive_number
 from ..models.metrics import Metric, require_metric
+from ..models.recommending import recommend
 from .rules import LIMITS
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """What the tests of checks share: contexts as the walk makes them, up to the simple models."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +16,13 @@ from backlit.learn.models.tasks import Classification, Regression
 from backlit.learn.problem import Problem
 
 
-def begun(table, problem, seed=0, **given):
+def begun(table, problem, seed=0, **given) -> Any:
     """A context after the split."""
     problem = settle(problem, table)
     return Context(table, problem, seed, split(table, problem, seed), **given)
 
 
-def prepared(table, problem, seed=0, **given):
+def prepared(table, problem, seed=0, **given) -> Any:
     """A context with prepared parts."""
     context = begun(table, problem, seed, **given)
     problem, parts = context.problem, context.parts
@@ -41,7 +42,7 @@ def prepared(table, problem, seed=0, **given):
     )  # fmt: skip
 
 
-def fitted(table, problem, seed=0, **given):
+def fitted(table, problem, seed=0, **given) -> Any:
     """A context with the simple models."""
     context = prepared(table, problem, seed, **given)
     metric = require_metric(context.problem.metric or "accuracy")

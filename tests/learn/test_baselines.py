@@ -4,6 +4,7 @@ import json
 import re
 import warnings
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,18 +13,15 @@ from backlit.learn.checks.context import Part
 from backlit.learn.errors import DataError
 from backlit.learn.models.baselines import (
     candidate_of,
-    compared,
-    explain_tree,
     fit_linear,
     fit_simple,
     fit_tree,
     fit_unpruned,
-    in_own_units,
-    mcnemar,
-    recommend,
 )
 from backlit.learn.models.metrics import METRICS
+from backlit.learn.models.recommending import compared, mcnemar, recommend
 from backlit.learn.models.simple import Constant, Linear, Tree, as_dict, from_dict
+from backlit.learn.models.tree_words import explain_tree, in_own_units
 from backlit.learn.problem import Problem
 
 ACCURACY = METRICS["accuracy"]
@@ -44,8 +42,12 @@ def drawn(seed=0, n=300, inputs=4, classes=2, signal=1.0):
     return part(X[:cut], truth[:cut]), part(X[cut:], truth[cut:])
 
 
-def task(classes=2):
+def task(classes=2) -> Any:
     return SimpleNamespace(classes=tuple("abcdefghij"[:classes]))
+
+
+NUMBERS: Any = SimpleNamespace()
+"""The task of a regression."""
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -83,9 +85,7 @@ def test_a_tree_goes_where_scikit_learns_goes():
     )
     assert ours.train_score == 1.0 > ours.score + 0.1
     values = train.X[:, 0] ** 2
-    ours = fit_unpruned(
-        Problem("y"), SimpleNamespace(), part(train.X, values), part(train.X, values), "r2"
-    )
+    ours = fit_unpruned(Problem("y"), NUMBERS, part(train.X, values), part(train.X, values), "r2")
     model = DecisionTreeRegressor(random_state=0).fit(train.X, values)
     np.testing.assert_allclose(ours.outputs(validation.X), model.predict(validation.X))
 
@@ -186,7 +186,7 @@ def test_tables_of_hardly_anything(inputs):
             assert np.isfinite(candidate.outputs(few.X)).all()
     values = np.arange(6.0)
     few = part(np.zeros((6, inputs)), values)
-    for candidate in fit_simple(Problem("y"), SimpleNamespace(), few, few, "r2"):
+    for candidate in fit_simple(Problem("y"), NUMBERS, few, few, "r2"):
         np.testing.assert_allclose(candidate.outputs(few.X), 2.5)
 
 
@@ -236,6 +236,25 @@ def test_the_simpler_one_is_recommended_within_the_noise():
     assert sentence.startswith("nothing beats the baseline")
 
 
+def test_of_two_that_have_the_same_rows_right_the_better_probabilities_win():
+    truth = np.arange(200) % 2
+    right = np.arange(200) % 5 > 0
+    both = part(np.zeros((200, 1)), truth)
+    given = np.eye(2)[np.where(right, truth, 1 - truth)]
+    timid, sure = (
+        candidate_of(
+            name, "", lambda X, share=share: given[: len(X)] * share + (1 - share) / 2,
+            both, both, ACCURACY,
+        )
+        for name, share in (("timid", 0.1), ("sure", 0.5))
+    )  # fmt: skip
+    result = compared(timid, sure, both, ACCURACY)
+    assert result.difference == 0
+    assert result.wins
+    assert "standard errors less" in result.words
+    assert not compared(sure, timid, both, ACCURACY).wins
+
+
 def test_the_paired_bootstrap_sees_what_intervals_side_by_side_do_not():
     rng = np.random.default_rng(0)
     truth = rng.normal(size=100)
@@ -274,9 +293,8 @@ def test_a_tree_in_words_and_in_own_units():
     truth = ((glucose > 127) & (car == 1)).astype(np.int64)
     X = np.column_stack([(glucose - glucose.mean()) / glucose.std(), car])
     train = part(X, truth)
-    candidate = fit_simple(
-        Problem("y"), SimpleNamespace(classes=("no", "yes")), train, train, "f1"
-    )[2]
+    yes_or_no: Any = SimpleNamespace(classes=("no", "yes"))
+    candidate = fit_simple(Problem("y"), yes_or_no, train, train, "f1")[2]
     names = ["glucose", "purpose = car"]
     lines = explain_tree(candidate, names, ("no", "yes"))
     assert not any("glucose is at most 12" in line for line in lines)
@@ -287,7 +305,7 @@ def test_a_tree_in_words_and_in_own_units():
     asked = in_own_units(train.X, raw, names)
     lines = explain_tree(candidate, names, ("no", "yes"), asked)
     text = "\n".join(lines)
-    told = float(re.search(r"glucose is at most ([\d.]+)", text).group(1))
+    told = float(re.findall(r"glucose is at most ([\d.]+)", text)[0])
     node = int(np.flatnonzero(candidate.model.feature == 0)[0])
     np.testing.assert_array_equal(glucose <= told, train.X[:, 0] <= candidate.model.threshold[node])
     assert "if not purpose = car" in text

@@ -148,7 +148,9 @@ def test_a_leaked_column_is_found_and_scored_without():
     assert found.level == "error"
     assert found.statistic == 1.0
     assert "'days in clinic' alone gives the target away: AUC 1" in found.sentence
-    with_it, without_it = without(context, ["days in clinic"])
+    scores = without(context, ["days in clinic"])
+    assert scores is not None
+    with_it, without_it = scores
     assert with_it > 0.95
     assert 0.7 < without_it < 0.92
     assert f"without it a logistic regression has accuracy {without_it:.3f}" in found.sentence

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ from backlit.learn.checks.inputs import percent
 from backlit.learn.checks.memorising import memorising
 from backlit.learn.data.builtin import BUILTIN, load
 from backlit.learn.data.table import Table
-from backlit.learn.models.baselines import candidate_of, recommend
+from backlit.learn.models.baselines import candidate_of
 from backlit.learn.models.metrics import require_metric, wilson
+from backlit.learn.models.recommending import recommend
 from backlit.learn.problem import Problem
 
 from .contexts import CLINIC, clinic, fitted, only, prepared, told
@@ -73,7 +75,7 @@ def judged_by(p, said, seed=0):
     network = candidate_of(
         "network", "", lambda X: outputs[: len(X)], part, part, require_metric("log_loss")
     )
-    preparation = SimpleNamespace(classes=("no", "yes"))
+    preparation: Any = SimpleNamespace(classes=("no", "yes"))
     problem = Problem("y", task="classification", metric="log_loss")
     table = Table.of({"y": ["no", "yes"]})
     return Context(
@@ -134,6 +136,15 @@ def test_age_and_sex_in_german_credit(credit):
     sentences = told(groups(credit))
     assert any("no group of 'age group' is worse off" in s and "n = 41" in s for s in sentences)
     assert any("'sex'" in s and "'female' 0.762 (0.549 to 0.894, n = 21)" in s for s in sentences)
+
+
+def test_a_ratio_that_may_be_chance_is_told_once_for_a_column(credit):
+    chances = [f for f in groups(credit) if f.code == "selection"]
+    assert [f.level for f in chances] == ["note", "note"]
+    assert all("which may be chance" in f.sentence for f in chances)
+    scores = [one for one in by_group(credit, ["sex"]) if one.selected is not None]
+    shares = [one.selected or 0.0 for one in scores]
+    assert chances[1].statistic == pytest.approx(min(shares) / max(shares))
 
 
 def failing(rows=1000, seed=0):

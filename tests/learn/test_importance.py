@@ -1,6 +1,7 @@
 """Importance by shuffling against scikit-learn and closed forms; integrated gradients add up."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_it_is_scikit_learns_to_within_the_noise():
     )  # fmt: skip
     names = context.preparation.columns
     ours = permutation_importance(candidate, part, METRICS["accuracy"], names, repeats=60)
-    reference = theirs(model, part.X.astype(float), part.truth, n_repeats=60, random_state=0)
+    reference: Any = theirs(model, part.X.astype(float), part.truth, n_repeats=60, random_state=0)
     by_name = {one.column: one for one in ours}
     for name, mean, deviation in zip(
         names, reference.importances_mean, reference.importances_std, strict=True
