@@ -44,7 +44,8 @@ def paint_stage(graph: Graph) -> str:
     cards = tuple(sketch.card for sketch in sketches)
     placed = layout(graph, "layered", cards)
     parts = [
-        f'<svg id="graph" xmlns="http://www.w3.org/2000/svg" width="{px(placed.width)}" '
+        f'<svg id="graph" class="{"big" if compact else ""}" '
+        f'xmlns="http://www.w3.org/2000/svg" width="{px(placed.width)}" '
         f'height="{px(placed.height)}" viewBox="0 0 {px(placed.width)} {px(placed.height)}" '
         'role="img" aria-label="the graph: values flow down, gradients flow up">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '

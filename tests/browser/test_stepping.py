@@ -273,7 +273,7 @@ def test_each_op_says_what_the_engine_says_of_other_numbers(browser):
             cases.append([f"{name}.out", names, list(given)])
             xs = [tensor(float(v), dtype=np.float64, requires_grad=True) for v in given]
             y = apply(registry[name], *xs)
-            numbers = [y.item(), *(g.item() for g in gradients(y, xs))]
+            numbers = [y.item(), *(g.item() for g in gradients(y, xs) if g is not None)]
             wanted.append((name, given, numbers))
     found = browser.driver.execute_script(SHOWN, cases)
     assert len(found) == len(wanted) > 150
@@ -472,4 +472,39 @@ def test_predict_the_shape_of_a_big_gradient(browser):
     browser.answer(answer="30 x 20")
     assert browser.text("#verdict") == "Right: (30, 20). → goes on."
     assert browser.text("#place").startswith(f"{k} ")
+    browser.check_quiet()
+
+
+ODD = {
+    "nan": lambda: tensor(np.nan, requires_grad=True) * 2.0,
+    "infinite": lambda: tensor(0.0, requires_grad=True).log() * 0.0,
+    "empty": lambda: tensor(np.zeros((0, 3)), requires_grad=True).sum(),
+    "braces": lambda: (tensor([[2.0]], requires_grad=True, name="{local} {0} $1") * 3.0).sum(),
+    "nans": lambda: (tensor([np.nan, 1.0], requires_grad=True) * 2.0).sum(),
+    "integers": lambda: tensor([[1.0, 2.0]], requires_grad=True)[0, 1] * 3.0,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_programs_step_select_and_predict(browser, name):
+    made = walk(ODD[name]())
+    browser.show(made)
+    for step in made.graph.steps:
+        browser.js("document.getElementById('next').click()")
+        assert browser.text("#sentence") == step.sentence
+    for _ in made.graph.nodes:
+        browser.key("]")
+        browser.key("w")
+        browser.key("w")
+    for _ in made.graph.edges:
+        browser.js("document.querySelector('.uses button')?.click()")
+        browser.key("r")
+        browser.key("]")
+    browser.key("Home")
+    browser.key("p")
+    for _ in range(3 * len(made.graph.steps)):
+        browser.js(
+            "document.getElementById('show').click(); document.getElementById('next').click()"
+        )
+    assert browser.text("#place").startswith(f"{len(made.graph.steps)} ")
     browser.check_quiet()
