@@ -13,6 +13,7 @@ import numpy as np
 from .checks.context import Context, Part
 
 if TYPE_CHECKING:
+    from .checks.reference import Reference
     from .models.candidate import Candidate
     from .models.loop import Epoch
     from .models.metrics import Metric
@@ -45,6 +46,7 @@ def collect(
         "worst_rows": worst_rows(context, outputs, image_shape),
         "groups": [vars_of(one) for one in by_group(context, problem.sensitive, chosen)],
         "learning_curve": learning_curve(context, metric, positive),
+        "drift_reference": remembered(context),
     }
     if image_shape is None:
         found["importances"] = [
@@ -114,6 +116,33 @@ def worst_rows(
             entry["pixels"] = cells[inputs].to_numpy(np.float64).reshape(image_shape)
         found.append(entry)
     return found
+
+
+def remembered(context: Context) -> list[dict[str, str]]:
+    """What `backlit drift` will compare new rows with, column by column."""
+    found = []
+    for column in reference_of(context).columns:
+        if column.kind == "number":
+            low, middle, high = (column.quantiles[k] for k in (0, len(column.quantiles) // 2, -1))
+            seen = f"{low:.4g} to {high:.4g}, in the middle {middle:.4g}"
+        else:
+            seen = f"{len(column.levels)} levels: {', '.join(column.levels[:5])}"
+            seen += ", …" if len(column.levels) > 5 else ""
+        if column.missing:
+            seen += f"; {column.missing} of {column.rows} missing"
+        found.append({"column": column.name, "kind": column.kind, "seen": seen})
+    return found
+
+
+def reference_of(context: Context) -> Reference:
+    """The training rows as `backlit drift` remembers them: the columns that became inputs."""
+    from .checks.drift import Reference
+
+    preparation, parts = context.preparation, context.parts
+    assert preparation is not None
+    assert parts is not None
+    watched = tuple(dict.fromkeys(preparation.columns))
+    return Reference.of(context.table.take(parts.train), watched)
 
 
 def shown_cell(value: Any) -> str:

@@ -32,21 +32,19 @@ MOST = 200_000_000
 
 def prepared_bytes(result: Result) -> bytes:
     """What `Saved.load` needs beside the network's weights, as JSON."""
-    from .checks.drift import Reference
+    from .extras import reference_of
     from .models.simple import as_dict
 
     context, chosen = result.context, result.verdict.recommended
     simple = None if chosen.name == "network" else as_dict(chosen.model)
     preparation = context.preparation
     assert preparation is not None
-    watched = tuple(dict.fromkeys(preparation.columns))
-    learned = context.table.take(context.parts.train)  # type: ignore[union-attr]
     record = {
         "format": FORMAT,
         "target": context.problem.target,
         "recommended": {"name": chosen.name, "described": chosen.described, "model": simple},
         "preparation": preparation.as_dict(),
-        "reference": Reference.of(learned, watched).as_dict(),
+        "reference": reference_of(context).as_dict(),
     }
     return (json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode()
 

@@ -16,6 +16,8 @@ import numpy as np
 from ..study.findings import Finding
 from .checks.context import Check, Context, Part
 from .extras import Plane, collect
+from .report.words import METRICS, interval, times
+from .report.words import score as shown
 from .result import Exam, Result, Step, Verdict
 from .telling import WORDS
 
@@ -359,11 +361,9 @@ class _Walk:
             self.context, verdict.recommended, self.metric, self.positive, self.image_shape
         )
         exam = self.examine(verdict.recommended)
-        metric = self.metric
         found = [
-            f"the test part, looked at {times(exam.looks)}: {metric.name} {exam.score:.3f}, 95 % "
-            f"interval {exam.interval[0]:.3f} to {exam.interval[1]:.3f}; the baseline's is "
-            f"{exam.baseline_score:.3f}"
+            f"the test part, looked at {times(exam.looks)}: {self.named} {shown(exam.score)}, 95 % "
+            f"interval {interval(exam.interval)}; the baseline's is {shown(exam.baseline_score)}"
         ]
         found += self.unseen_words(exam)
         did = [f"{verdict.recommended.name}: {verdict.recommended.described}"]
@@ -401,7 +401,7 @@ class _Walk:
         self.extras["unseen"] = {"rows": int(fresh.sum()), "score": score}
         return [
             f"on the {int(fresh.sum()):,} test rows that do not stand in the training part as well "
-            f"it is {score:.3f}: that is the honest number"
+            f"it is {shown(score)}: that is the honest number"
         ]
 
     # -- saying it
@@ -414,9 +414,9 @@ class _Walk:
     @property
     def metric(self) -> Metric:
         """What everything is judged by."""
-        from .models.metrics import METRICS
+        from .models.metrics import METRICS as KNOWN
 
-        return METRICS[self.context.problem.metric or "accuracy"]
+        return KNOWN[self.context.problem.metric or "accuracy"]
 
     @property
     def positive(self) -> int | None:
@@ -426,13 +426,18 @@ class _Walk:
         preparation = self.context.preparation
         return positive_number(self.context.problem, preparation.classes if preparation else ())
 
+    @property
+    def named(self) -> str:
+        """The metric as a reader meets it."""
+        return METRICS.get(self.metric.name, self.metric.name)
+
     def scored(self, candidate: Candidate) -> str:
         """A model and its score, in a sentence."""
         low, high = self.metric.signed_interval(candidate.interval)
         score, train = (self.metric.signed(s) for s in (candidate.score, candidate.train_score))
         return (
-            f"{candidate.name} ({candidate.described}): {self.metric.name} {score:.3f} in "
-            f"validation, 95 % interval {low:.3f} to {high:.3f}, {train:.3f} in training"
+            f"{candidate.name} ({candidate.described}): {self.named} {shown(score)} in "
+            f"validation, 95 % interval {interval((low, high))}, {shown(train)} in training"
         )
 
     def ran(self, checks: tuple[Check, ...]) -> list[Finding]:
@@ -463,12 +468,3 @@ class _Walk:
             "seed": settings.seed,
             "metric": context.problem.metric,
         }
-
-
-def times(count: int) -> str:
-    """How often, in words.
-
-    >>> times(1), times(3)
-    ('once', '3 times')
-    """
-    return "once" if count == 1 else f"{count} times"
