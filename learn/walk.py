@@ -22,10 +22,14 @@ from .result import Exam, Result, Step, Verdict
 from .telling import WORDS
 
 if TYPE_CHECKING:
+    from .. import nn
+    from .data.preparation import Preparation
+    from .data.splitting import Parts
     from .data.table import Table
     from .models.candidate import Candidate
     from .models.loop import Epoch, Fit
     from .models.metrics import Metric
+    from .models.tasks import Classification, Regression
     from .problem import Problem
 
 
@@ -41,7 +45,7 @@ class Listener(Protocol):
         ...
 
     def progress(
-        self, epochs: int, score: str
+        self, epochs: int, score_name: str
     ) -> AbstractContextManager[Callable[[Epoch], object]]:
         """Training begins: what is entered is called after each epoch."""
         ...
@@ -54,7 +58,7 @@ class Silent:
         """Say nothing."""
 
     def progress(
-        self, epochs: int, score: str
+        self, epochs: int, score_name: str
     ) -> AbstractContextManager[Callable[[Epoch], object]]:
         """Say nothing."""
         return nullcontext(lambda epoch: None)
@@ -146,6 +150,13 @@ class _Walk:
         self.steps: list[Step] = []
         self.extras: dict[str, Any] = {}
         self.context: Context
+        # what the context has from some step on, without the "or None"
+        self.parts: Parts
+        self.preparation: Preparation
+        self.task: Classification | Regression
+        self.train: Part
+        self.validation: Part
+        self.build: Callable[[], nn.Module]
 
     def go(self, command: str) -> Result:
         """All steps in order."""
@@ -209,10 +220,11 @@ class _Walk:
         def part(rows: np.ndarray) -> Part:
             return Part(matrix[rows], task.target(truth[rows]), truth[rows], rows)
 
+        self.parts, self.preparation, self.task = parts, preparation, task
+        self.train, self.validation = part(parts.train), part(parts.validation)
         self.context = replace(
-            self.context, parts=parts, preparation=preparation, task=task,
-            train=part(parts.train), validation=part(parts.validation),
-            batch_size=self.settings.batch_size,
+            self.context, parts=parts, preparation=preparation, task=task, train=self.train,
+            validation=self.validation, batch_size=self.settings.batch_size,
         )  # fmt: skip
         rows, columns = table.rows, len(table.names)
         self.say(
@@ -236,8 +248,8 @@ class _Walk:
 
         context = self.context
         simple = fit_simple(
-            context.problem, context.task, context.train, context.validation, self.metric,
-            context.preparation.names, context.seed,
+            context.problem, self.task, self.train, self.validation, self.metric,
+            self.preparation.names, context.seed,
         )  # fmt: skip
         self.context = replace(context, candidates=simple)
         self.say(
@@ -252,12 +264,13 @@ class _Walk:
         from .models.networks import build, describe
 
         context, settings = self.context, self.settings
-        inputs, outputs = len(context.preparation.names), context.task.outputs
+        inputs, outputs = len(self.preparation.names), self.task.outputs
         make = (
             partial(build, inputs, settings.hidden, outputs, settings.seed)
             if self.own is None
             else partial(self.own, inputs, outputs)
         )
+        self.build = make
         self.context = replace(context, build=make)
         self.say(
             "untrained",
@@ -271,7 +284,7 @@ class _Walk:
         self.choose_rate()
         self.say(
             "loss",
-            [f"the loss is {self.context.task.loss_name}"],
+            [f"the loss is {self.task.loss_name}"],
             ["two short trainings on fresh networks: one batch, and rows without their inputs"],
             self.ran(self.checks.LOSS),
         )
@@ -286,7 +299,7 @@ class _Walk:
             self.rate_words = f"Adam at a learning rate of {settings.lr:g}, as given"
             return
         found = find_rate(
-            context.build, context.task, context.train,
+            self.build, self.task, self.train,
             batch_size=settings.batch_size, seed=settings.seed,
         )  # fmt: skip
         self.extras["lr_finder"] = {
@@ -304,7 +317,7 @@ class _Walk:
 
         context, settings, metric = self.context, self.settings, self.metric
         score = partial(metric.score, positive=self.positive)
-        task, model = context.task, context.build()
+        task, model = self.task, self.build()
         frames = None
         if Plane.fits(context) and not (self.checkpoint and Path(self.checkpoint).exists()):
             frames = Plane(context, lambda X: task.probabilities(outputs_of(model, X)))
@@ -316,7 +329,7 @@ class _Walk:
 
         with self.listener.progress(settings.epochs, metric.name) as on_epoch:
             fit = train(
-                model, task, context.train, context.validation,
+                model, task, self.train, self.validation,
                 epochs=settings.epochs, lr=context.lr, batch_size=settings.batch_size,
                 seed=settings.seed, patience=settings.patience, score=score, on_epoch=after,
                 should_stop=self.should_stop, checkpoint=self.checkpoint,
@@ -325,7 +338,7 @@ class _Walk:
             self.extras["plane_frames"] = frames.done(fit.best)
         network = candidate_of(
             "network", describe(fit.model), lambda X: task.probabilities(fit.outputs(X)),
-            context.train, context.validation, metric, self.positive, context.seed, fit.model,
+            self.train, self.validation, metric, self.positive, context.seed, fit.model,
         )  # fmt: skip
         self.context = replace(context, fit=fit, candidates=(*context.candidates, network))
         first, best = fit.history[0], fit.best_epoch
@@ -348,7 +361,7 @@ class _Walk:
         context = self.context
         code, headline, reasons, findings, coming = judge(context, self.found)
         chosen, sentence = recommend(
-            context.candidates, context.validation, self.metric, self.positive, context.seed
+            context.candidates, self.validation, self.metric, self.positive, context.seed
         )  # fmt: skip
         verdict = Verdict(code, headline, tuple(reasons), chosen, tuple(coming))
         self.say("verdict", [headline, *reasons], [sentence], findings)
@@ -373,9 +386,9 @@ class _Walk:
     def examine(self, candidate: Candidate) -> Exam:
         """The one look at the test part."""
         context, metric = self.context, self.metric
-        rows = context.parts.test
+        rows = self.parts.test
         part = self.table.take(rows)
-        X, truth = context.preparation.matrix(part), context.preparation.truth(part)
+        X, truth = self.preparation.matrix(part), self.preparation.truth(part)
         outputs = candidate.outputs(X)
         baseline = context.candidates[0].outputs(X)
         predicted = outputs.argmax(axis=1) if outputs.ndim == 2 else outputs

@@ -190,6 +190,7 @@ def test_what_is_saved_predicts_the_same(tmp_path, digits, wisconsin):
         saved = Saved.load(tmp_path / str(k))
         pd.testing.assert_frame_equal(saved.predict(rows), result.predict(rows), check_exact=True)
         given = result.predict(rows)
+        assert result.context.preparation is not None
         predicted = np.asarray(result.context.preparation.classes, object)[
             result.exam.predicted[:50]
         ]
@@ -208,6 +209,7 @@ def test_a_model_of_winter_drifts_in_june(tmp_path):
     found = saved.drift(june)
     assert {finding.level for finding in found} - {"note"}
     assert any("temperature" in finding.sentence for finding in found)
+    assert result.context.parts is not None
     learned = result.context.parts.train
     half = winter.take(np.random.default_rng(0).permutation(learned)[: len(learned) // 2])
     assert not {finding.level for finding in saved.drift(half)} - {"note"}
