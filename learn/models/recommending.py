@@ -31,6 +31,8 @@ class Comparison:
     n: int
     words: str
     """The statistic with its numbers."""
+    by_loss: str = ""
+    """By how much its rows lose less, where it wins by that."""
 
 
 def compared(
@@ -61,10 +63,10 @@ def compared(
     if math.erfc(abs(z) / math.sqrt(2)) >= alpha or z <= 0:
         return result
     words = (
-        f"{result.words}; its rows lose {number(float(second.mean()), 3)} against "
+        f"its rows lose {number(float(second.mean()), 3)} against "
         f"{number(float(first.mean()), 3)}, {number(z, 2)} standard errors less"
     )
-    return replace(result, wins=True, words=words)
+    return replace(result, wins=True, by_loss=words)
 
 
 def _by_metric(
@@ -139,10 +141,12 @@ def recommend(
     for other in candidates[1:]:
         result = compared(chosen, other, validation, metric, positive, seed, alpha)
         if result.wins:
+            beats = "is no less than" if result.by_loss else "beats"
             won = (
-                f"its {metric.name} of {_score(other, metric)} beats the {_score(chosen, metric)} "
-                f"of the {chosen.name} ({result.words})"
+                f"its {metric.name} of {_score(other, metric)} {beats} the "
+                f"{_score(chosen, metric)} of the {chosen.name} ({result.words})"
             )
+            won += f", and {result.by_loss}" if result.by_loss else ""
             chosen, lost = other, []
         else:
             worse = "is no better" if result.difference <= 0 else "is better only within the noise"

@@ -251,7 +251,7 @@ def test_of_two_that_have_the_same_rows_right_the_better_probabilities_win():
     result = compared(timid, sure, both, ACCURACY)
     assert result.difference == 0
     assert result.wins
-    assert "standard errors less" in result.words
+    assert "standard errors less" in result.by_loss
     assert not compared(sure, timid, both, ACCURACY).wins
 
 
