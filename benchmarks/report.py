@@ -30,23 +30,28 @@ def load(path: Path) -> dict:
 def merged(before: dict, now: dict) -> dict:
     """A result with its rows of the same names measured anew; `updated` says when each was.
 
-    Raises ValueError where the two come from different machines, versions or plans, or where the
-    earlier one lacks a row.
+    Rows that were not there before come last. Raises ValueError where the two come from different
+    machines, versions or plans.
     """
     machines = [{k: v for k, v in one["machine"].items() if k != "load"} for one in (before, now)]
     for what, old, new in (
         ("another machine", *machines),
-        ("other versions", before["versions"], {**before["versions"], **now["versions"]}),
+        (
+            "other versions",
+            {**now["versions"], **before["versions"]},
+            {**before["versions"], **now["versions"]},
+        ),
         ("another plan", before["plan"], now["plan"]),
     ):
         if old != new:
             raise ValueError(f"the results are of {what}; measure all rows anew")
     anew = {row["name"]: row for row in now["rows"]}
-    if unknown := anew.keys() - {row["name"] for row in before["rows"]}:
-        raise ValueError(f"the results have no row {min(unknown)!r}; measure all rows anew")
+    known = {row["name"] for row in before["rows"]}
     rows = [anew.get(row["name"], row) for row in before["rows"]]
+    rows += [row for name, row in anew.items() if name not in known]
     dates = before.get("updated", {}) | dict.fromkeys(anew, now["started"])
-    return {**before, "rows": rows, "updated": dates}
+    versions = {**before["versions"], **now["versions"]}
+    return {**before, "versions": versions, "rows": rows, "updated": dates}
 
 
 def _rounded(value: object) -> object:

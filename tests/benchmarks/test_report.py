@@ -75,11 +75,14 @@ def test_rows_that_are_measured_anew_take_the_place_of_their_names():
     now["rows"][0]["cells"]["backlit"] = cell(1.0, 1.0)
     now["started"] = "2024-03-01T12:00:00+00:00"
     now["machine"]["load"] = [3.0, 3.0, 3.0]
+    now["rows"].append(row("c"))
+    now["versions"]["sklearn"] = "1.6"
     both = merged(before, now)
-    assert [r["name"] for r in both["rows"]] == ["a", "b"]
+    assert [r["name"] for r in both["rows"]] == ["a", "b", "c"]
     assert both["rows"][0] == before["rows"][0]
     assert both["rows"][1] == now["rows"][0]
-    assert both["updated"] == {"b": now["started"]}
+    assert both["updated"] == dict.fromkeys("bc", now["started"])
+    assert both["versions"] == {**before["versions"], "sklearn": "1.6"}
     assert (both["started"], both["machine"]) == (before["started"], before["machine"])
 
 
@@ -89,7 +92,6 @@ def test_rows_that_are_measured_anew_take_the_place_of_their_names():
         ("machine", {"cpu": "Another"}, "another machine"),
         ("versions", {"torch": "1.0"}, "other versions"),
         ("plan", {"threads": 2}, "another plan"),
-        ("rows", [row("c")], "no row 'c'"),
     ],
 )
 def test_rows_from_elsewhere_are_not_put_in(key, value, reason):
