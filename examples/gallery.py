@@ -4,6 +4,7 @@ Each function below is an example as a reader would write it; the page shows it 
 """
 
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable
@@ -259,7 +260,7 @@ def main(folder: Path) -> None:
         name = f"img/gallery-{example.__name__}.svg"
         example().save(folder / name)
         page += [f"## {title}", "", " ".join(words.split()), "", "```python"]
-        page += [inspect.getsource(helper) for helper in HELPERS.get(example, ())]
+        page += [inspect.getsource(helper) + "\n" for helper in HELPERS.get(example, ())]
         page += [body(example), "```", "", f"![{title}]({name})", ""]
     (folder / "gallery.md").write_text("\n".join(page), encoding="utf-8")
     print(f"drew {len(GALLERY)} figures for {folder / 'gallery.md'}")
@@ -268,7 +269,10 @@ def main(folder: Path) -> None:
 def body(example: Callable[[], Any]) -> str:
     """The code of an example without its first line and its docstring."""
     source = inspect.getsource(example).split('"""')[2]
-    return textwrap.dedent(source.strip("\n")).rstrip().replace("return bl.draw", "bl.draw")
+    code = textwrap.dedent(source.strip("\n")).rstrip().replace("return bl.draw", "bl.draw")
+    # within a function one blank line stands around a definition, at the top level two
+    code = re.sub(r"\n\n(?=class |def |@)", "\n\n\n", code)
+    return re.sub(r"(\n    .*)\n\n(?=\S)", r"\1\n\n\n", code).replace("\n\n\n\n", "\n\n\n")
 
 
 if __name__ == "__main__":
