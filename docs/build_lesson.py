@@ -1,12 +1,12 @@
-"""Runs the commands of docs/how-models-learn.md and writes what they print below them, so that every
-number of the lesson is one that a command gave. `--check` changes nothing and exits with 1 where the
-page differs; the program, not the page, is then asked first.
+"""Runs the commands of docs/how-models-learn.md and writes what they print below them, so that
+every number of the lesson is one that a command gave. `--check` changes nothing and exits with 1
+where the page differs.
 
     python docs/build_lesson.py [--check] [PAGE]
 
-All commands of a page run in its order in one temporary folder; a command that stands twice runs once,
-so that a long output can be shown in pieces. A ```python block whose first line is `# name.py` becomes
-that file. What is shown of an output says a comment above the block:
+All commands of a page run in its order in one temporary folder; a command that stands twice runs
+once, so that a long output can be shown in pieces. A ```python block whose first line is
+`# name.py` becomes that file. What is shown of an output says a comment above the block:
 
     <!-- show: /Found/../95 %/, /Test/ -->    from the first line that matches to the next one that
                                              does, then a line; each is looked for below the last
