@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-browser test-long lint bench gallery clean
+.PHONY: demo test test-browser test-long lint bench gallery docs clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -47,6 +47,9 @@ bench: $(VENV)/.ready  ## the benchmark table; peers first: .venv/bin/pip instal
 gallery: $(VENV)/.ready  ## draw the figures of the README and of docs/gallery.md
 	@$(PY) examples/figures.py
 	@$(PY) examples/gallery.py
+
+docs: $(VENV)/.ready  ## run the commands of docs/how-models-learn.md and write what they print
+	@$(PY) docs/build_lesson.py
 
 clean:  ## remove what the commands above made, runs/ excepted
 	@rm -rf $(VENV) build *.egg-info src/*.egg-info .pytest_cache .ruff_cache .hypothesis
