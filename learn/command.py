@@ -107,6 +107,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         # by nobody instead of complaining.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+    except OSError as error:  # a full disk, a folder that was deleted meanwhile
+        complain(f"{error}; mend that and repeat the command")
+        if not _flushes(sys.stdout):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BAD_INPUT
+
+
+def _flushes(stream: Any) -> bool:
+    """Whether what was printed gets to where it goes."""
+    try:
+        stream.flush()
+    except OSError:
+        return False
+    return True
 
 
 def complain(message: str) -> None:

@@ -247,6 +247,7 @@ class Plane:
             and len(preparation.names) == 2
             and bool(preparation.classes)
             and len(set(preparation.columns)) == 2
+            and all(context.table.frame[n].dtype.kind in "iuf" for n in preparation.columns)
         )
 
     def __call__(self, epoch: Epoch) -> None:

@@ -266,7 +266,11 @@ def explore(given: argparse.Namespace) -> int:
         require_known(given.what)
         table = load(given.what, given.seed or 0)
         table = table.without([BUILTIN[given.what].problem.target])
-    table = table.without([*given.ignore, *([given.target] if given.target else [])])
+    left_out = [*given.ignore, *([given.target] if given.target else [])]
+    for name in left_out:
+        if name not in table.names:
+            raise UsageError(f"there is no column {name!r} to leave out")
+    table = table.without(left_out)
     terminal = Terminal(quiet=given.quiet or given.json, explain=given.explain)
     found = look(table, given.seed or 0)
     for step in found.steps:

@@ -90,19 +90,20 @@ class Saved:
             if prepared["format"] != FORMAT:
                 raise ValueError(f"format {prepared['format']!r}")
             recommended = prepared["recommended"]
+            preparation = Preparation.from_dict(prepared["preparation"])
+            outputs = outputs_of(recommended["model"], folder / NETWORK)
+            require_fit(preparation, outputs)
             return cls(
                 folder,
                 str(prepared["target"]),
                 str(recommended["name"]),
-                Preparation.from_dict(prepared["preparation"]),
-                outputs_of(recommended["model"], folder / NETWORK),
+                preparation,
+                outputs,
                 Reference.from_dict(prepared["reference"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, DataError):
-                raise
             raise DataError(
-                f"{folder / PREPARED} does not fit together ({error}); learn again"
+                f"the files in {folder} do not fit together ({error}); learn again"
             ) from None
 
     def predict(self, table: Table) -> pd.DataFrame:
@@ -153,6 +154,16 @@ def outputs_of(simple: dict[str, Any] | None, network: Path) -> Callable[[np.nda
 
     model, task, _ = load_network(network)
     return lambda X: task.probabilities(network_outputs(model, X))
+
+
+def require_fit(preparation: Preparation, outputs: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Raise ValueError where a model does not take the inputs, or give the classes, of a
+    preparation: one of their files is damaged, or of another run.
+    """
+    inputs, classes = len(preparation.names), len(preparation.classes)
+    given = np.shape(outputs(np.zeros((1, inputs), np.float32)))
+    if given != ((1, classes) if classes else (1,)):
+        raise ValueError(f"{classes} classes, but the model's outputs for a row are {given[1:]}")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -197,7 +197,8 @@ def _of_numbers(values: np.ndarray, truth: np.ndarray, classes: int, half: np.nd
         auc = METRICS["roc_auc"].score(truth, np.column_stack([-filled, filled]))
         best = max(auc, 1 - auc)
     elif classes == 0 and there.sum() > 2:
-        x, y = values[there], truth[there]
+        # squares of 1e300 and of 1e-300 do not fit; a straight line knows no unit
+        x, y = (v / (float(np.abs(v).max()) or 1.0) for v in (values[there], truth[there]))
         for a, b in ((x, y), (_ranks(x), _ranks(y))):
             if np.ptp(a) > 0 and np.ptp(b) > 0:
                 # of the rows that have a value; the others are told by nothing

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 
 from ...study.findings import Finding, Level, Limit
@@ -27,8 +28,10 @@ def limits_with(others: Mapping[str, float]) -> dict[str, float]:
     for name, value in others.items():
         if name not in values:
             near = difflib.get_close_matches(name, values, 1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(f"there is no limit {name!r}{meant} Known: {', '.join(values)}")
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            raise UsageError(f"there is no limit {name!r}; {meant}known are {', '.join(values)}")
+        if not math.isfinite(value):
+            raise UsageError(f"the limit {name!r} cannot be {value}: nothing is above or below it")
         values[name] = float(value)
     return values
 
