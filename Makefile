@@ -48,7 +48,8 @@ gallery: $(VENV)/.ready  ## draw the figures of the README and of docs/gallery.m
 	@$(PY) examples/figures.py
 	@$(PY) examples/gallery.py
 
-docs: $(VENV)/.ready  ## run the commands of docs/how-models-learn.md and write what they print
+docs: $(VENV)/.ready  ## run the commands of docs/how-models-learn.md anew, and draw its picture
+	@$(PY) examples/memorising.py docs/img
 	@$(PY) docs/build_lesson.py
 
 clean:  ## remove what the commands above made, runs/ excepted

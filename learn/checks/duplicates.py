@@ -176,7 +176,7 @@ def shared_groups(context: Context) -> list[Finding]:
             f"{quoted(name)} names {total:,} of something, and {count:,} of them stand in two "
             "parts: if that is who a row is about, the scores are too good"
         )
-        advice = f"split by it: Problem(..., groups={name!r}), or --groups"
+        advice = f"split by it: Problem(..., groups={name!r}), or --group"
         findings.append(
             Finding("groups", "warning", text, count / total, 0.05, total, "a rule", advice)
         )

@@ -115,7 +115,7 @@ def test_groups_in_two_parts():
     context = Context(table, problem, 0, split(table, problem, 0))
     found = only(duplicates(context), "groups")
     assert found.level == "warning"
-    assert "--groups" in found.advice
+    assert "--group" in found.advice
     grouped = settle(Problem("y", groups="patient_id"), table)
     wrong = Context(table, grouped, 0, context.parts)
     assert only(duplicates(wrong), "groups").level == "error"
