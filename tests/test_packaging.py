@@ -86,9 +86,12 @@ def test_import_is_light_and_needs_no_extras(tmp_path: Path):
 
 
 def blocks(path: Path) -> list[tuple[int, str]]:
-    """The ```python blocks of a Markdown file and the lines where they begin."""
+    """The ```python blocks of a Markdown file and the lines where they begin; not those that are
+    files of their own (`# name.py`), which tests/learn/test_lesson.py runs in their places.
+    """
     text = path.read_text()
-    found = re.finditer(r"^( *)```python\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
+    file = r"(?!# \w+\.py\n)"
+    found = re.finditer(rf"^( *)```python\n{file}(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
     return [(text[: m.start()].count("\n") + 2, m.group(2)) for m in found]
 
 
