@@ -380,6 +380,7 @@ class _Walk:
         ]
         found += self.unseen_words(exam)
         did = [f"{verdict.recommended.name}: {verdict.recommended.described}"]
+        did += self.cost_words(verdict.recommended)
         self.say("trust", found, did, findings)
         return exam
 
@@ -415,6 +416,22 @@ class _Walk:
         return [
             f"on the {int(fresh.sum()):,} test rows that do not stand in the training part as well "
             f"it is {shown(score)}: that is the honest number"
+        ]
+
+    def cost_words(self, candidate: Candidate) -> list[str]:
+        """What mistakes cost on the validation part, where costs were given."""
+        costs, classes = self.context.problem.cost, self.preparation.classes
+        if not costs or not classes:
+            return []
+        table = np.array([[costs.get((t, p), 0.0) for p in classes] for t in classes])
+        truth, X = self.validation.truth, self.validation.X
+        mine, constant = (
+            float(table[truth, each.outputs(X).argmax(axis=1)].mean())
+            for each in (candidate, self.context.candidates[0])
+        )
+        return [
+            f"by the costs that were given a validation row costs {mine:.3g} with it, "
+            f"{constant:.3g} with the baseline, if each is taken for its likeliest class"
         ]
 
     # -- saying it

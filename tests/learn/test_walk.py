@@ -161,6 +161,15 @@ def test_credit_tells_groups_of_age_and_sex_with_intervals():
         assert group["low"] <= group["score"] <= group["high"]
         assert group["n"] >= 0.05 * 200
     assert result.exam.score > 0.7
+    (told,) = [sentence for sentence in result.steps[-1].did if "costs" in sentence]
+    validation, chosen = result.context.validation, result.verdict.recommended
+    assert validation is not None
+    assert result.context.preparation is not None
+    given = chosen.outputs(validation.X).argmax(axis=1)
+    bad = list(result.context.preparation.classes).index("bad")
+    five = np.mean((validation.truth == bad) & (given != bad)) * 5
+    one = np.mean((validation.truth != bad) & (given == bad))
+    assert f"costs {five + one:.3g} with it" in told
 
 
 def test_no_error_on_healthy_tables():
