@@ -22,6 +22,10 @@ Rule = Callable[..., Any]
 PACKAGE = __name__.partition(".")[0] + "."
 
 
+outsiders: list[str] = []
+"""Names of primitives from outside backlit, whose functions are not backlit's either."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Primitive:
     """One op: how it is computed, how its gradient is, and what to tell about it.
@@ -60,6 +64,7 @@ class Primitive:
         module = getattr(self.forward, "__module__", None) or ""
         if not module.startswith(PACKAGE) and not self.in_place:
             object.__setattr__(self, "forward", _checked(self.name, self.forward))
+            outsiders.append(self.name)
 
     def rule(self, slot: int) -> Rule | None:
         """The rule of one operand."""

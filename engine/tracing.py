@@ -16,11 +16,12 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from . import primitives
+from .primitives import outsiders
 from .tape import tick
 from .tensors import Tensor
 
-KEPT = 1 << 16
-"""Of how many ops the lines are kept: the newest, and at least half as many."""
+LAST = (1 << 16) - 1
+"""The lines of so many ops and one are kept, the newest; a power of two less one."""
 
 
 class Source(NamedTuple):
@@ -65,6 +66,8 @@ _lock = threading.Lock()
 def _want(who: str, number: int, more: bool = False) -> None:
     """Note lines as long as anybody wants them."""
     with _lock:
+        if not _noted:
+            _noted.extend([None] * (LAST + 1))
         _wanted[who] = _wanted[who] + number if more else number
         _clock.tick = _noting if any(_wanted.values()) else tick
 
@@ -75,7 +78,8 @@ def trace(on: bool = True) -> _Switched:
     `with trace():` does so for a block, `trace()` until `trace(False)`. The line is that of the
     innermost call from outside backlit: in a model of the user's own the line in its `forward`,
     in an `nn.Sequential` the line that calls the model. Ops that are remembered for backward are
-    noted; those that a replayed step runs natively are not, as no Python runs for them.
+    noted; those that a replayed step runs natively are not, as no Python runs for them. Lines of
+    the newest 65,536 ops are kept.
 
     >>> from backlit.engine import source_of, tensor, trace
     >>> x = tensor(2.0, requires_grad=True)
@@ -96,8 +100,8 @@ def source_of(x: Tensor) -> Source | None:
     """The line whose op made a tensor; None for leaves, and for ops that ran without `trace()`."""
     if x.primitive is None:
         return None
-    found = _lines.get(x.order)
-    return None if found is None else _source(*found)
+    found = _noted[x.order & LAST] if _noted else None
+    return None if found is None or found[0] != x.order else _source(*found[1:])
 
 
 def caller() -> Source | None:
@@ -107,8 +111,9 @@ def caller() -> Source | None:
 
 
 _clock: Any = primitives  # the door asks its module's `tick` for an op's number: there we listen
-_lines: dict[int, tuple[CodeType, int]] = {}
-"""By an op's number, where it was called: resolved when it is asked for."""
+_frame = sys._getframe
+_noted: list[tuple[int, CodeType, int] | None] = []
+"""Of the newest ops the number and where each was called: resolved when it is asked for."""
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
@@ -127,12 +132,17 @@ _own = _Files()
 def _noting() -> int:
     """The clock's next number, for the op that is being made; its line is noted."""
     order = tick()
-    frame = _outside(sys._getframe(2))
-    if frame is not None:
-        _lines[order] = frame.f_code, frame.f_lasti
-        if len(_lines) > KEPT:
-            for old in list(islice(_lines, KEPT // 2)):
-                _lines.pop(old, None)
+    try:  # behind this function stand the door and the op's function, and then who called it
+        frame = _frame(2 if outsiders else 3)
+    except ValueError:
+        frame = _frame(2)
+    code = frame.f_code
+    if _own[code.co_filename]:
+        frame = _outside(frame)
+        if frame is None:
+            return order
+        code = frame.f_code
+    _noted[order & LAST] = order, code, frame.f_lasti
     return order
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from math import isfinite
+from threading import get_ident
 from time import perf_counter
 from typing import Any
 
@@ -17,9 +18,10 @@ import numpy as np
 from ..engine import NonFiniteLossError, Replay, Tensor, find_nan
 from ..engine.around import around
 from ..engine.births import Birth, birth_on_tape
-from ..engine.programs.candidate import MISS, Candidate
+from ..engine.programs.candidate import Candidate
 from ..engine.programs.epochs import Epochs
-from ..engine.tape import changed_at, last_change, recorder, recorders, state
+from ..engine.programs.replay import replays
+from ..engine.tape import changed_at, last_change, recorder, state
 from ..nn import Module, Parameter
 from .looks import Look, Records, Size, Snapshot, changed_since, measure
 from .steps import batch_of, copied, loss_in, place_of
@@ -60,13 +62,14 @@ class Observer:
         self._fed: tuple[Any, ...] | None = None  # what the model was called with
         self._feeds: dict[Replay, list[int]] = {}  # which arguments of a step the model is given
         self._recorded: dict[str, Size] = {}  # sizes at the end of backward, while recording
-        self._quiet: tuple[Replay, Candidate] | None = None  # a step with nothing to note
+        self._alone: dict[Candidate, tuple[Replay, int]] = {}  # and where their countdowns were
 
     def hooks(self) -> ExitStack:
         """Be called in the place of methods, until this is closed."""
         with ExitStack() as hooks:
             hooks.enter_context(around(Tensor, "backward", self._backward))
-            hooks.enter_context(around(Replay, "__call__", self._replayed))
+            hooks.enter_context(around(Replay, "full_call", self._replayed))
+            hooks.enter_context(_every_call_is_full())
             hooks.enter_context(around(Epochs, "_some", self._sliced))
             self._listen()
             hooks.callback(self._ears.close)
@@ -128,36 +131,28 @@ class Observer:
             self._look_at_units()
         return None
 
-    def _replayed(self, original: Call, step: Replay, *args: Any, **how: Any) -> Any:
-        """A replayed function is called."""
-        quiet = self._quiet
-        if quiet is not None and quiet[0] is step and not how and not recorders:
-            candidate, records, pace = quiet[1], self.records, self.pace
-            count = records.steps + 1
-            if (
-                step.quick is candidate
-                and candidate.countdown != 1
-                and count < pace.step
-                and (count & 7 or perf_counter() < pace.time)  # the clock now and then
-            ):
-                try:
-                    found = candidate.call(args)
-                except NonFiniteLossError:
-                    records.steps = count
-                    self._rouse()
-                    self._lost(math.nan, lambda: find_nan(step, *args))
-                    return original(step, *args)
-                if found is not MISS:
-                    records.steps = count
-                    return found
-        self._rouse()
-        if self._asleep or (recorders and recorder() is not None):
-            return original(step, *args, **how)
+    def _replayed(
+        self, original: Call, step: Replay, args: tuple[Any, ...], how: dict[str, Any]
+    ) -> Any:
+        """A replayed function is called, and not left alone."""
+        if self._asleep:
+            return original(step, args, how)
+        self._rouse(step)
+        try:
+            return self._looked_at(original, step, args, how)
+        finally:
+            step.quick = None
+            self._leave_alone(step)
+
+    def _looked_at(
+        self, original: Call, step: Replay, args: tuple[Any, ...], how: dict[str, Any]
+    ) -> Any:
+        """A call of a replayed function, and what there is to see around it."""
         if step not in self._met:
             self._meet(step)
         self._fed = None
         if self._inside:  # by a run, which counts and looks
-            result = original(step, *args, **how)
+            result = original(step, args, how)
             self._learn_feed(step, args)
             return result
         records = self.records
@@ -178,21 +173,48 @@ class Observer:
         if before is not None:
             self._look(loss, before)
             self._look_at_units()
-        self._calm(step)
         return result
 
-    def _calm(self, step: Replay) -> None:
-        """From now on this step may run with no more than a count of it: what feeds the model is
-        known, and a loss that is not finite stops it before its update."""
-        if self._calls.full and not self.records.births and step.quick is not None:
-            self._quiet = step, step.quick
-            step.quick.program.guarded[0] = 1
+    # ---- steps left alone between two looks -----------------------------------------------------
 
-    def _rouse(self) -> None:
-        """The next call is looked at in full."""
-        if self._quiet is not None:
-            self._quiet[1].program.guarded[0] = 0
-            self._quiet = None
+    def _leave_alone(self, step: Replay) -> None:
+        """Until the next look this step may run as if nobody watched, if what feeds the model is
+        known: a program counts its calls, and a loss that is not finite stops one before its
+        update.
+        """
+        program = step.last
+        if (
+            program is None
+            or not program.quick
+            or step.every
+            or self._inside
+            or self.records.births
+            or not self._calls.full
+            or _watches.get(get_ident(), 0) > 1  # each would count in its own way
+        ):
+            return
+        calls = self.pace.calls(self.records.steps)
+        if calls > 0:
+            self._alone[program] = step, calls + 1
+            program.countdown, program.watched = calls + 1, True
+            program.program.guarded[0] = 1
+            step.quick = program
+
+    def count(self) -> None:
+        """Count the calls of the steps that are left alone."""
+        for program, (step, countdown) in self._alone.items():
+            self.records.steps += countdown - program.countdown
+            self._alone[program] = step, program.countdown
+
+    def _rouse(self, which: Replay | None = None) -> None:
+        """The next call of a step, or of all, is looked at in full."""
+        self.count()
+        for program, (step, _) in list(self._alone.items()):
+            if which is None or step is which:
+                del self._alone[program]
+                program.countdown, program.watched = 0, False
+                program.program.guarded[0] = 0
+                step.quick = None
 
     def _sliced(self, original: Call, epochs: Epochs, t: int, stop: int) -> np.ndarray:
         """A run plays batches from number `t` on, at most to `stop`; a single one to look at."""
@@ -337,15 +359,15 @@ class Observer:
         the birth can be found; after that it runs as it would have.
         """
         if step.last is None or self.records.births:
-            return original(step, *args, **how)
+            return original(step, args, how)
         guarded = step.last.program.guarded
         guarded[0] = 1
         try:
-            return original(step, *args, **how)
+            return original(step, args, how)
         except NonFiniteLossError:
             guarded[0] = 0
             self._lost(math.nan, lambda: find_nan(step, *args, **how))
-            return original(step, *args, **how)
+            return original(step, args, how)
         finally:
             guarded[0] = 0
 
@@ -376,6 +398,7 @@ class Pace:
     def __init__(self) -> None:
         self.step = 1
         self.time = math.inf
+        self._met = 0, perf_counter()
 
     def due(self, step: int) -> bool:
         """Whether to look at this step."""
@@ -385,9 +408,38 @@ class Pace:
             return True
         return perf_counter() >= self.time
 
+    def calls(self, step: int) -> int:
+        """How many steps there are after this one until the next is to be looked at, if they take
+        as long as those since it was asked last; at most twice as many as those.
+        """
+        (before, began), now = self._met, perf_counter()
+        self._met = step, now
+        each = (now - began) / max(step - before, 1)
+        paid = int(min((self.time - now) / max(each, 1e-9), 2.0 * max(step - before, 4)))
+        return min(self.step - step - 1, max(paid, 0))
+
     def rest(self, seconds: float) -> None:
         """Looking took so long."""
         self.time = perf_counter() + seconds / SHARE
+
+
+_watches: dict[int, int] = {}
+"""How many watches are open, by thread."""
+
+
+@contextmanager
+def _every_call_is_full() -> Iterator[None]:
+    """Within this block a watch hears of all calls of replayed steps in this thread."""
+    thread = get_ident()
+    _watches[thread] = _watches.get(thread, 0) + 1
+    for step in list(replays):
+        step.quick = None
+    try:
+        yield
+    finally:
+        _watches[thread] -= 1
+        if not _watches[thread]:
+            del _watches[thread]
 
 
 @contextmanager

@@ -52,6 +52,7 @@ def paint_stage(graph: Graph) -> str:
         'markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse">'
         '<path d="M0 0l8 4-8 4z"/></marker></defs>',
         _frames(placed),
+        "<g>",
         _trunks(placed),
     ]
     near = (lambda v: f"{v:.0f}") if compact else px
@@ -59,8 +60,10 @@ def paint_stage(graph: Graph) -> str:
         route = placed.routes[edge.id]
         kind = "w long" if _is_long(route) else "w"
         parts.append(f'<path id="e{edge.id}" class="{kind}" d="{_way(route, near)}"/>')
+    parts.append("</g><g>")
     for sketch, (x, y) in zip(sketches, placed.places, strict=True):
         parts.append(sketch.svg(x, y))
+    parts.append("</g>")
     if any("<image" in part for part in parts):
         parts.append(heat_filters())
     parts.append("</svg>")

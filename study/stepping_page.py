@@ -113,7 +113,18 @@ def script() -> str:
         text = re.sub(r"^import .*?;\n", "", _read(f"{name}.js"), flags=re.MULTILINE | re.DOTALL)
         text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
         lines += [re.sub(r"(^| )// .*", "", line).strip() for line in text.splitlines()]
-    return "\n".join(line for line in lines if line) + "\n"
+    return "\n".join(_TOKEN.sub(_tight, line) for line in lines if line) + "\n"
+
+
+_TOKEN = re.compile(
+    r"""("(?:\\.|[^"\\])*"|`[^`]*`|/(?! )(?:\\.|\[(?:\\.|[^\]])*\]|[^/])+/)"""
+    r"""| *([=!]==|=>|[<>]=|&&|\|\||[=,;:?(){}<>]) *"""
+)
+"""A text, a template or a regular expression, which stays; or a sign with the spaces around it."""
+
+
+def _tight(found: re.Match[str]) -> str:
+    return found[1] or found[2]
 
 
 @cache

@@ -105,6 +105,7 @@ class Watch:
     @property
     def findings(self) -> list[Finding]:
         """What is wrong, the worst first."""
+        self._observer.count()
         if self.optimizer is not None:
             known = {id(p) for group in self.optimizer.param_groups for p in group.params}
             names = self.records.parameters.items()

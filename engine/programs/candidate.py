@@ -66,7 +66,10 @@ class Candidate:
         self.buffers = [x.data for x in stand_ins.tensors]
         self.ready = False
         self.countdown = 0
-        """Calls until it is verified again, that one among them; 0 for never."""
+        """Calls until one runs in full, that one among them, to be verified again or looked at; 0
+        for never."""
+        self.watched = False
+        """Whether a loss that is not finite stops a call so that somebody finds out why."""
         changed = dict.fromkeys(x for op in seen.ops for x in op.changed)
         self.cells = [x.cell for x in changed if x.cell is not None]
         self.stamp = [0]

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from ..errors import ReplayError
+from ..errors import NonFiniteLossError, ReplayError
 from ..ops.random import Generator
 from ..paused import collector_paused
 from ..tape import recorder, recorders, state, structure
@@ -75,6 +76,10 @@ def replay(
     return Replay(function, verify_every, passes)
 
 
+replays: weakref.WeakSet[Replay] = weakref.WeakSet()
+"""All there are, for those who want to know of every call."""
+
+
 class Replay:
     """A function that is replayed; made by `replay`."""
 
@@ -100,6 +105,7 @@ class Replay:
         """It, if it can be called without looking at the arguments' structure."""
         self.guarded = False
         self._lock = threading.RLock()
+        replays.add(self)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else functools.partial(self, owner)
@@ -109,9 +115,18 @@ class Replay:
             return self.function(*args, **kwargs)
         quick = self.quick
         if quick is not None and not kwargs and quick.countdown != 1:
-            found = quick.call(args)
+            try:
+                found = quick.call(args)
+            except NonFiniteLossError:
+                if not quick.watched:
+                    raise
+                found = MISS
             if found is not MISS:
                 return found
+        return self.full_call(args, kwargs)
+
+    def full_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call that is not one native run, or about which somebody wants to know."""
         given = Arguments(args, kwargs)
         with self._lock:
             base = self._base(given)

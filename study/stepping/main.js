@@ -5,7 +5,7 @@ import { showPaths } from "./paths.js";
 import { asked, judgement } from "./predict.js";
 import { mark, paintEdge, paintNode, pane, relabel, setZoom, show, svg } from "./stage.js";
 import { GRAINS, completed, last, nextStop, phaseOf, previousStop, steps, tell } from "./steps.js";
-import { changed, recompute } from "./whatif.js";
+import { canChange, changed, recompute } from "./whatif.js";
 import { num, typed } from "./words.js";
 
 // Where we are, how far a step goes, what is selected, whose paths are shown, what is asked.
@@ -52,6 +52,7 @@ function look() {
     const said = new URLSearchParams({ step: at, by: GRAINS[grain] });
     if (pinned) said.set(pinned.src ? "edge" : "node", pinned.id);
     if (path) said.set("paths", path.id);
+    for (const [leaf, v] of changed) said.append("if", `${leaf.id}:${v}`);
     try { history.replaceState(null, "", "#" + said); } catch { } // a frame has no address
   }, 300);
 }
@@ -84,11 +85,15 @@ function whatIf() {
   const text = $("whatif").value, v = typed(text);
   if ($("whatif").ariaInvalid = text.trim() !== "" && Number.isNaN(v)) return;
   text.trim() ? changed.set(here(), v) : changed.delete(here());
+  anew();
+  go(at);
+}
+
+function anew() {
   recompute();
   for (const each of nodes) paintNode(each, at);
   for (const edge of edges) if (edge.flow) paintEdge(edge, at), relabel(edge);
   $("loss").textContent = num(loss.value.one);
-  go(at);
 }
 
 // ---- moving ------------------------------------------------------------------------------------
@@ -156,6 +161,12 @@ function follow() {
   pinned = edges[parseInt(said.get("edge"))] ?? nodes[parseInt(said.get("node"))] ?? null;
   path = to && completed(to) ? to : null;
   setGrain(Math.max(GRAINS.indexOf(said.get("by")), 0));
+  const before = changed.size;
+  changed.clear();
+  for (const [leaf, v] of said.getAll("if").map((text) => text.split(":"))) {
+    if (canChange(nodes[leaf] ?? {}) && !Number.isNaN(typed(v ?? ""))) changed.set(nodes[leaf], typed(v));
+  }
+  if (before || changed.size) anew();
   go(said.get("step"));
 }
 

@@ -7,6 +7,7 @@ export const svg = $("graph"), pane = $("pane");
 const width = svg.width.baseVal.value, height = svg.height.baseVal.value;
 let zoom = 1;
 
+const trunks = Object.fromEntries([...svg.querySelectorAll(".k")].map((el) => [el.id.slice(1), el]));
 const toggle = (el, kind, on) => el?.classList.toggle(kind, !!on);
 
 function write(el, kind, text, tone = "") {
@@ -29,7 +30,7 @@ export function paintNode(node, p) {
   else if (single) write(el, "g", signed(now.one), sign(now.one) + (now.done ? "" : " part"));
   else write(el, "g", now.done ? "" : `${now.here} of ${now.total} arrived`, "faint");
   write(el, "u", terms(node, now));
-  toggle($("k" + id), "on", !now.word);
+  toggle(trunks[id], "on", !now.word);
 }
 
 // The sum at a node with several uses.
@@ -63,12 +64,61 @@ export function mark(kind, items) {
   for (const el of marked[kind]) toggle(el, kind, true);
 }
 
-export const show = ({ el }) => el.scrollIntoView({ block: "nearest", inline: "nearest" });
+// Browsers take their time for all that is there, so of a big graph only what is in sight is: the
+// rest is taken out. A card stands in one box, a line in one for each 400 pixels or so.
+const far = 80; // pixels around the pane that are there too
+const pieces = svg.matches(".big") ? [...svg.querySelectorAll(".n, .w, .k")].map((el) => ({ el, home: el.parentNode, here: true })) : [];
+const boxes = new Float32Array(pieces.flatMap(({ el }, i) => boxesOf(el).flatMap((box) => [i, ...box])));
+
+function boxesOf(el) {
+  const d = el.getAttribute("d"), found = [];
+  if (!d) {
+    const { e, f } = el.transform.baseVal[0].matrix, { width, height } = el.firstElementChild;
+    return [[e, f, e + width.baseVal.value, f + height.baseVal.value]];
+  }
+  let x, y;
+  for (const [, kind, points] of d.matchAll(/([MVC])([^MVC]+)/g)) {
+    const p = points.split(" ").map(Number), [u, v] = kind === "V" ? [x, p[0]] : p.slice(-2);
+    const n = kind === "C" ? Math.ceil(Math.hypot(u - x, v - y) / 400) : +(kind === "V");
+    const way = (t, a, b, c, d) => (1 - t) ** 3 * a + 3 * t * (1 - t) * ((1 - t) * b + t * c) + t ** 3 * d;
+    for (let i = 1, k = x, l = y; i <= n; i++) {
+      const [g, h] = i === n ? [u, v] : [way(i / n, x, p[0], p[2], u), way(i / n, y, p[1], p[3], v)];
+      found.push([Math.min(k, g), Math.min(l, h), Math.max(k, g), Math.max(l, h)]);
+      k = g, l = h;
+    }
+    x = u, y = v;
+  }
+  return found;
+}
+
+export function cull() {
+  const [left, top] = [pane.scrollLeft, pane.scrollTop].map((v) => (v - far) / zoom), seen = new Set();
+  const right = left + (pane.clientWidth + 2 * far) / zoom, bottom = top + (pane.clientHeight + 2 * far) / zoom;
+  for (let i = 0; i < boxes.length; i += 5) {
+    if (boxes[i + 1] < right && boxes[i + 3] > left && boxes[i + 2] < bottom && boxes[i + 4] > top) seen.add(boxes[i]);
+  }
+  pieces.forEach((piece, i) => {
+    if (piece.here !== seen.has(i)) (piece.here = !piece.here) ? piece.home.append(piece.el) : piece.el.remove();
+  });
+}
+
+export function show({ el }) {
+  const piece = pieces.find((piece) => piece.el === el);
+  if (piece && !piece.here) piece.home.append(el), piece.here = true;
+  el.scrollIntoView({ block: "nearest", inline: "nearest" });
+  cull();
+}
 
 // Bigger or smaller by a factor; without one, as it fits.
 export function setZoom(factor) {
   const fit = Math.min((pane.clientWidth - 24) / width, (pane.clientHeight - 24) / height, 1);
   zoom = Math.min(Math.max(factor ? zoom * factor : fit, 0.05), 3);
   svg.style.width = width * zoom + "px";
+  toggle(svg, "far", zoom < 0.4);
   $("fit").textContent = Math.round(zoom * 100) + "%";
+  cull();
 }
+
+pane.addEventListener("scroll", cull);
+addEventListener("resize", cull);
+cull();

@@ -2,6 +2,7 @@
 Run by `make test-browser`; numbers are compared with the engine's own `.grad`.
 """
 
+import json
 from typing import Any
 
 import numpy as np
@@ -226,6 +227,61 @@ def test_a_page_of_five_thousand_nodes_steps(browser):
     browser.check_quiet()
 
 
+SEEN = """
+const pane = document.getElementById('pane').getBoundingClientRect();
+const within = (x, y) => x > pane.left && x < pane.right && y > pane.top && y < pane.bottom;
+return [...document.querySelectorAll('#graph .n, #graph .w')].filter((el) => {
+  const at = el.getBoundingClientRect();
+  if (at.right < pane.left || at.left > pane.right) return false;
+  if (at.bottom < pane.top || at.top > pane.bottom) return false;
+  if (el.id[0] === 'n') return true;
+  const whole = el.getTotalLength(), matrix = el.getScreenCTM();
+  for (let i = 0; i <= 100; i++) {
+    const { x, y } = el.getPointAtLength((whole * i) / 100).matrixTransform(matrix);
+    if (within(x, y)) return true;
+  }
+}).map((el) => el.id);
+"""
+
+
+def test_of_a_large_graph_only_what_is_in_sight_is_there(browser):
+    """All that would be seen is there, wherever the pane is; zoomed out, all nodes are."""
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=120)
+    leaves = [tensor(float(v), requires_grad=True, name=f"w{i}") for i, v in enumerate(start)]
+    y = leaves[0]
+    for i in range(400):
+        y = (y * leaves[i % 120] + leaves[(7 * i) % 120]).tanh()
+    made = bl.walk(y)
+    total = len(made.graph.nodes) + len(made.graph.edges)
+    whole = made.html().replace('class="big"', 'class=""')  # of which nothing is taken out
+    assert whole != made.html()
+    there = "return [...document.querySelectorAll('#graph .n, #graph .w')].map((el) => el.id)"
+    found: list[list[set[str]]] = []
+    for html, asked in ((whole, SEEN), (made.html(), there)):
+        browser.show_html(html)
+        found.append([])
+        for button in ("fit", "bigger", "bigger", "bigger"):
+            browser.js(f"for (let i = 0; i < 8; i++) document.getElementById('{button}').click()")
+            for x, y in [(0.0, 0.0), (0.3, 0.2), (0.5, 0.9), (0.95, 0.6)]:
+                browser.js(
+                    "const p = document.getElementById('pane'); window.framed = false;"
+                    f"p.scrollTo({{left: {x} * p.scrollWidth, top: {y} * p.scrollHeight,"
+                    "behavior: 'instant'});"
+                    "requestAnimationFrame(() => requestAnimationFrame(() => framed = true))"
+                )
+                browser.wait("window.framed")
+                found[-1].append(set(browser.js(asked)))
+    for seen, here in zip(*found, strict=True):
+        assert seen <= here
+    assert max(map(len, found[1])) > total / 4
+    assert min(map(len, found[1])) < total / 10
+    for _ in range(3):
+        browser.key("ArrowRight")
+        assert browser.js("return document.querySelectorAll('#graph .n.cur').length") > 0
+    browser.check_quiet()
+
+
 # ---- what if ------------------------------------------------------------------------------------
 
 REALS = ("0", "-0.5", "0.75", "2", "-3", "30", "-800", "800", "1e-300")
@@ -330,6 +386,29 @@ def test_what_if_with_an_optimizer_a_wrong_number_and_back(page):
         "i.dispatchEvent(new Event('change'))"
     )
     assert page.js("return document.getElementById('graph').textContent") == before
+
+
+def test_the_address_keeps_what_was_tried(browser):
+    made = walk(build(parse("tanh(w*x + b) * w"), {"w": 0.5, "x": 2.0, "b": -1.5}))
+    graph = "return document.getElementById('graph').textContent"
+    browser.show(made, "step=999")
+    before = browser.js(graph)
+    w, b = browser.node("w"), browser.node("b")
+    browser.js(f"location.hash = 'step=999&if={w}:-2.5&if={b}:1e-3'")
+    browser.wait(f"document.getElementById('graph').textContent !== {json.dumps(before)}")
+    tried, loss = browser.js(graph), browser.text("#loss")
+    anew = walk(build(parse("tanh(w*x + b) * w"), {"w": -2.5, "x": 2.0, "b": 1e-3}))
+    assert loss == anew.html().split('id="loss">')[1].split("<")[0]
+    browser.key("Home")
+    browser.key("End")
+    browser.wait(f"location.hash.includes('if={w}%3A-2.5&if={b}%3A0.001')")
+    address = browser.js("return location.hash.slice(1)")
+    browser.show(made, address)
+    assert browser.js(graph) == tried
+    for odd in ("if=map:3", "if=0", f"if={w}:zzz", "if=:", "if=99:1", f"if={w}:NaN"):
+        browser.js(f"location.hash = 'step=999&{odd}'")
+        browser.wait(f"document.getElementById('graph').textContent === {json.dumps(before)}")
+    browser.check_quiet()
 
 
 def test_a_domain_error_marks_the_op(browser):

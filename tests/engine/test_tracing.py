@@ -1,6 +1,10 @@
 """Lines of ops: those of this file, noted while tracing is on and at no other time."""
 
+import subprocess
+import sys
 import threading
+
+import numpy as np
 
 import backlit as bl
 from backlit import nn
@@ -82,7 +86,8 @@ def test_a_switch_and_blocks_within_blocks():
 
 def test_numbers_stay_the_clocks(monkeypatch):
     """Tracing changes no gradient and keeps the order of the tape; old lines are let go."""
-    monkeypatch.setattr(module, "KEPT", 100)
+    monkeypatch.setattr(module, "LAST", 127)
+    monkeypatch.setattr(module, "_noted", [])
     x = tensor(1.5, requires_grad=True)
     with trace():
         y = x
@@ -91,12 +96,48 @@ def test_numbers_stay_the_clocks(monkeypatch):
             y = y * 1.001
             made.append(y)
         y.backward()
-    assert len(module._lines) <= 100
+    assert len(module._noted) == 128
     assert source_of(made[0]) is None
     assert source_of(made[-1]) is not None
     assert x.grad is not None
     assert abs(x.grad.item() - 1.001**300) < 1e-4
     assert [t.order for t in made] == sorted(t.order for t in made)
+
+
+def test_ops_of_others():
+    """A function of the user's that goes through the door itself is where its op stands."""
+    half = bl.Primitive(
+        "half", lambda x: x.data * np.float32(0.5), rules=(lambda g, ans, x: g * 0.5,)
+    )
+
+    def own(x):
+        return bl.apply(half, x)
+
+    with trace():
+        y = own(tensor(2.0, requires_grad=True))
+    found = source_of(y)
+    assert found is not None
+    assert found.code == "return bl.apply(half, x)"
+
+
+def test_nobody_stands_behind():
+    """An op that a thread calls without a function of the user's, and one at a module's top."""
+    program = """
+import threading
+from backlit.engine import apply, registry, source_of, tensor, trace
+x = tensor(2.0, requires_grad=True)
+made = []
+with trace():
+    thread = threading.Thread(target=lambda: made.append(x.exp()))
+    thread.start(); thread.join()
+    y = apply(registry["exp"], x)
+    z = x * x
+print(source_of(made[0]).line, source_of(y).line, source_of(z).line)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["7", "9", "10"]
 
 
 def test_code_without_a_file():

@@ -305,13 +305,60 @@ def test_after_the_block_a_step_stops_at_nothing():
     with bl.watch(model, optimizer) as seen:
         for _ in range(100):
             step(x, y)
-        assert seen._observer._quiet is not None
         assert step.quick is not None
+        assert step.quick in seen._observer._alone
         assert step.quick.program.guarded[0] == 1
-    assert step.quick.program.guarded[0] == 0
+    assert step.last is not None
+    assert step.last.program.guarded[0] == 0
+    assert step.last.countdown == 0
     assert seen.records.steps == 100
     assert np.isnan(step(bl.tensor(X[:32] * np.nan), y).item())
     assert np.isnan(model[0].weight.numpy()).all()
+
+
+@pytest.mark.parametrize("every", [None, 7])
+def test_every_call_is_counted(every):
+    """Two steps in turns, batches of two sizes, a run between, also while they are left alone."""
+    model = mlp(64, 8, 10)
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    first, second = (bl.replay(a_step(model, optimizer), verify_every=every) for _ in range(2))
+    other = bl.replay(lambda x: (x * x).sum())  # ready before the block
+    wide, small = ((bl.tensor(X[:n]), bl.tensor(Y[:n])) for n in (32, 16))
+    for _ in range(3):
+        other(wide[0])
+    with bl.watch(model, optimizer) as seen:
+        for k in range(900):
+            (first if k % 3 else second)(*(small if k % 10 == 9 else wide))
+            if k % 300 == 7:
+                other(wide[0])
+            if k == 450:
+                first.run(X[:320], Y[:320], batch_size=32, epochs=2)
+                assert seen.report()
+        alone = {step for step, _ in seen._observer._alone.values()} & {first, second}
+    assert seen.records.steps == 900 + 20 + 3
+    assert alone == (set() if every else {first, second})  # one that is verified never is
+    numbers = [look.step for look in seen.records.looks]
+    assert numbers == sorted(set(numbers))
+    for step in (first, second, other):
+        for _ in range(5):
+            step(*wide[: 1 if step is other else 2])
+    assert seen.records.steps == 923
+
+
+def test_looks_come_when_they_are_due_though_steps_are_left_alone():
+    """They are at the numbers that grow by a quarter, or earlier where time has paid for one."""
+    model = mlp(64, 8, 10)
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    step = bl.replay(a_step(model, optimizer))
+    x, y = bl.tensor(X[:32]), bl.tensor(Y[:32])
+    with bl.watch(model, optimizer) as seen:
+        for _ in range(3000):
+            step(x, y)
+    due, number = set(), 1
+    while number <= 3000:
+        due.add(number)
+        number += max(1, number // 4)
+    assert due <= {look.step for look in seen.records.looks}
 
 
 def test_a_gradient_that_is_not_finite():
