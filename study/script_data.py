@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from .grains import coarse_steps
-from .model import FULL, Edge, Graph, Node, Place, Values
+from .model import FULL, SMALL, Edge, Graph, Node, Place, Values
 from .sentences import problem_text
 from .stage import strongest
 from .text import number, shape_text, shorten, summed_text
 from .wording import derivative_text, in_names
+
+FEW = 16  # of larger arrays in large graphs the page has statistics instead of numbers
 
 LOCAL = "The local derivative is wrong: it is {rule} = {local}."
 UPSTREAM = "The upstream gradient is wrong: what arrives at {dst} is {upstream}."
@@ -71,7 +73,7 @@ def script_data(graph: Graph) -> str:
     >>> "</" in script_data(bl.draw(x * x).graph)
     False
     """
-    words = _Words()
+    words, arrays = _Words(), _Arrays(FEW if len(graph.nodes) > FULL else SMALL)
     told = coarse_steps(graph)
     sources = {place: i for i, place in enumerate(places(graph))}
     updates = [
@@ -88,8 +90,8 @@ def script_data(graph: Graph) -> str:
         "root": graph.root,
         "freed": graph.freed,
         "strongest": strongest(graph),
-        "nodes": [_node(node, words, sources) for node in graph.nodes],
-        "edges": [_edge(graph, edge, words) for edge in graph.edges],
+        "nodes": [_node(node, words, arrays, sources) for node in graph.nodes],
+        "edges": [_edge(graph, edge, words, arrays) for edge in graph.edges],
         "back": [step.edges[0] for step in graph.steps if step.kind == "backward"],
         "leaves": [
             [step.nodes[0], words(step.sentence)] if "prior" in step.numbers else [step.nodes[0]]
@@ -102,6 +104,7 @@ def script_data(graph: Graph) -> str:
         "says": SAYS,
         "words": words.said,
     }
+    data["arrays"] = arrays.rows
     text = json.dumps(data, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -145,7 +148,40 @@ class _Words:
         return self.numbers[text]
 
 
-def _node(node: Node, words: _Words, sources: dict[Place, int]) -> list[Any]:
+class _Arrays:
+    """Arrays, each kept once, as what flows is often what a gradient is; calling gives one number
+    as itself, and of more [k], the number of a row [shape, data, norm, zeros]. Of arrays of more
+    than `most` numbers the row has what is to be said of them instead.
+
+    float32 is written in the fewest digits that tell it apart; the script rounds it back.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.rows: list[list[Any]] = []
+        self.numbers: dict[str, int] = {}
+
+    def __call__(self, values: Values) -> Any:
+        narrow = values.dtype == "float32"
+        scalar = values.scalar
+        if scalar is not None and values.shape == ():
+            return _short(scalar, narrow)
+        data = values.data if values.size <= self.most else None
+        row: list[Any] = [
+            list(values.shape),
+            0 if data is None else [_short(value, narrow) for value in data],
+            _single(values.norm),
+            round(values.zeros, 6),
+        ]
+        if not data:
+            row.append(statistics_text(values))
+        k = self.numbers.setdefault(repr(row), len(self.rows))
+        if k == len(self.rows):
+            self.rows.append(row)
+        return [k]
+
+
+def _node(node: Node, words: _Words, arrays: _Arrays, sources: dict[Place, int]) -> list[Any]:
     short = shorten(node.name, 16)
     row = [
         words(node.name),
@@ -159,14 +195,14 @@ def _node(node: Node, words: _Words, sources: dict[Place, int]) -> list[Any]:
         words(node.grad_state),
         words(problem_text(node)),
         None if node.source is None else sources[node.source],
-        _values(node.value),
+        arrays(node.value),
     ]
     if node.grad is not None:
-        row.append(_values(node.grad))
+        row.append(arrays(node.grad))
     return row
 
 
-def _edge(graph: Graph, edge: Edge, words: _Words) -> list[Any]:
+def _edge(graph: Graph, edge: Edge, words: _Words, arrays: _Arrays) -> list[Any]:
     """Derivatives are written in the operands' names where the graph is small."""
     row = [edge.src, edge.dst]
     flow = edge.contribution
@@ -183,7 +219,7 @@ def _edge(graph: Graph, edge: Edge, words: _Words) -> list[Any]:
     factor = None if edge.factor is None else _short(edge.factor, narrow)
     row += [words(vjp), words(rule), words(named), factor, None]
     if flow is not None:
-        row[-1] = _values(flow)
+        row[-1] = arrays(flow)
         if edge.summed:
             row.append(words(summed_text(edge.summed)))
     return row
@@ -192,26 +228,6 @@ def _edge(graph: Graph, edge: Edge, words: _Words) -> list[Any]:
 def _single(value: float | None) -> float | str | None:
     """A number that JSON can hold."""
     return value if value is None or math.isfinite(value) else str(value)
-
-
-def _values(values: Values) -> Any:
-    """One number as itself; more as [shape, data, norm, zeros], big ones with what is to be said
-    of them.
-
-    float32 is written in the fewest digits that tell it apart; the script rounds it back.
-    """
-    narrow = values.dtype == "float32"
-    scalar = values.scalar
-    if scalar is not None and values.shape == ():
-        return _short(scalar, narrow)
-    data = values.data
-    row: list[Any] = [
-        list(values.shape),
-        0 if data is None else [_short(value, narrow) for value in data],
-        _single(values.norm),
-        round(values.zeros, 6),
-    ]
-    return row if data else [*row, statistics_text(values)]
 
 
 def _short(value: Any, narrow: bool) -> Any:

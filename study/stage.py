@@ -43,6 +43,7 @@ def paint_stage(graph: Graph) -> str:
     sketches = [_Sketch(graph, node, compact, changes) for node in graph.nodes]
     cards = tuple(sketch.card for sketch in sketches)
     placed = layout(graph, "layered", cards)
+    near = whole if compact else px
     parts = [
         f'<svg id="graph" class="{"big" if compact else ""}" '
         f'xmlns="http://www.w3.org/2000/svg" width="{px(placed.width)}" '
@@ -53,9 +54,8 @@ def paint_stage(graph: Graph) -> str:
         '<path d="M0 0l8 4-8 4z"/></marker></defs>',
         _frames(placed),
         "<g>",
-        _trunks(placed),
+        _trunks(placed, near),
     ]
-    near = (lambda v: f"{v:.0f}") if compact else px
     for edge in graph.edges:
         route = placed.routes[edge.id]
         kind = "w long" if _is_long(route) else "w"
@@ -82,11 +82,16 @@ def _frames(placed: Placement) -> str:
     return "\n".join(parts)
 
 
-def _trunks(placed: Placement) -> str:
+def whole(v: float) -> str:
+    """A coordinate of a large graph, to a pixel."""
+    return f"{v:.0f}"
+
+
+def _trunks(placed: Placement, near: Callable[[float], str]) -> str:
     """The shared lines, those of one node in one group."""
     ways: dict[int, list[str]] = {}
     for src, spline in placed.trunks:
-        ways.setdefault(src, []).append(_way(spline, px))
+        ways.setdefault(src, []).append(_way(spline, near))
     return "\n".join(
         f'<path id="k{src}" class="k" d="{"".join(paths)}"/>' for src, paths in ways.items()
     )
@@ -133,18 +138,21 @@ class _Sketch:
         slots = graph.inputs_of[node.id]
         self.labels = [() if compact else self._label(edge) for edge in slots]
         self.card = self._card()
+        self.near = whole if compact else px
 
     def svg(self, x: float, y: float) -> str:
         """The card and the labels of the edges that arrive at it."""
         node, card = self.node, self.card
-        w, h = px(card.width), px(card.height)
+        near = self.near
+        w, h = near(card.width), near(card.height)
         parts = [
-            f'<g id="n{node.id}" class="n {node.kind}" transform="translate({px(x)} {px(y)})">',
-            f'<rect width="{w}" height="{h}" rx="{3 if node.is_leaf else 9}"/>',
+            f'<g id="n{node.id}" class="n {node.kind}" transform="translate({near(x)} {near(y)})">',
+            f'<rect width="{w}" height="{h}"/>',
             *self.body,
         ]
+        right = near(card.width - PAD)
         parts += [
-            f'<text class="{kind}" x="{px(card.width - PAD)}" y="{px(at)}">{escape(text)}</text>'
+            f'<text class="{kind}" x="{right}" y="{near(at)}">{escape(text)}</text>'
             for at, kind, text in self.right
         ]
         parts.append("</g>")
@@ -201,18 +209,18 @@ class _Sketch:
         title, _ = self._title()
         value = node.value.scalar
         shown = shape_text(node.value.shape) if value is None else number(value)
-        self._row(shorten(title, 14), "t", shown if node.kind != "const" else "", "b e v")
+        self._row(shorten(title, 14), "t", shown if node.kind != "const" else "", "e v")
         if node.grad_state != "none":
-            self._row(f"∂{self.graph.letter}", "s", "", "b e g", SIGNED)
+            self._row(f"∂{self.graph.letter}", "s", "", "e g", SIGNED)
 
     def _scalar(self) -> None:
         node = self.node
         value = node.value.scalar
         if node.kind != "const":  # whose name is its value
             shown = "not kept" if value is None else number(value)
-            self._row("value", "s", shown, "b e v", LONGEST if self.changes else "")
+            self._row("value", "s", shown, "e v", LONGEST if self.changes else "")
         if node.grad_state != "none":
-            self._row(grad_label(self.graph, node), "s", "", "b e g", SIGNED)
+            self._row(grad_label(self.graph, node), "s", "", "e g", SIGNED)
 
     def _tensor(self) -> None:
         """Value and gradient as heat maps; the gradient's is hidden until it is complete."""

@@ -14,7 +14,7 @@ export const fits = (dtype) => (dtype === "float32" ? Math.fround : (v) => v);
 // Numbers of one array; `one` is the number itself where there is exactly one.
 function values(row, dtype) {
   if (row === undefined || row === null) return null;
-  const [dims, given, norm, zeros, about] = Array.isArray(row) ? row : [[], [row]];
+  const [dims, given, norm, zeros, about] = Array.isArray(row) ? raw.arrays[row] : [[], [row]];
   const data = given && given.map((v) => (typeof v === "boolean" ? v : fits(dtype)(number(v))));
   const size = dims.reduce((a, b) => a * b, 1), one = data && size === 1 ? data[0] : null;
   return { dims, size, data, one, norm: one === null ? number(norm) : Math.abs(one), zeros, about };
