@@ -86,6 +86,9 @@ What is compared
     backlit alone: how soon a program is ready, whether a step costs the same after 100,000 others,
     `backlit learn moons` with a warm and with an empty cache of kernels. `cases/programs.py` says
     what exactly is timed.
+`study`
+    backlit alone: replayed steps with and without `bl.watch`, what `bl.trace()` adds to an op, how
+    long figures and stepping pages of 500 and 5,000 nodes take to make and how large they are.
 `limits`
     What the machine can do: multiply-adds in registers (every thread runs them), the best product
     of two large matrices, a copy in memory. From these `roofline.py` makes the least time that a

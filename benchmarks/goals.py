@@ -100,6 +100,22 @@ GOALS = (
         ("memorised-100k", "backlit"),
         ("memorised-100", "backlit"),
     ),
+    *(
+        Goal(
+            f"a watched step of {name} against one that is not",
+            1.05,
+            (f"watched-{name}", "backlit"),
+            (f"unwatched-{name}", "backlit"),
+        )
+        for name in ("2-16-16-2", "64-128-10")
+    ),
+    Goal("a line noted by trace(), us", 0.25, ("traced", "backlit")),
+    Goal("draw of 500 nodes, ms", 150.0, ("draw-500", "backlit")),
+    Goal("draw of 5,000 nodes, ms", 1500.0, ("draw-5000", "backlit")),
+    Goal("stepping page of 500 nodes, ms", 200.0, ("page-500", "backlit")),
+    Goal("stepping page of 5,000 nodes, ms", 1500.0, ("page-5000", "backlit")),
+    Goal("stepping page of 500 nodes, kB", 350.0, ("bytes-500", "backlit")),
+    Goal("stepping page of 5,000 nodes, kB", 4000.0, ("bytes-5000", "backlit")),
     Goal("backlit learn moons with an empty cache, s", 20.0, ("learn-cold", "backlit")),
     Goal("one add node, forward and backward, us", 3.5, ("node-add", "backlit")),
     _linear("chain-100k", "node-add", "a node in a chain of 100,000, against 10,000"),

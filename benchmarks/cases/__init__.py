@@ -3,7 +3,19 @@ Nothing here imports a numeric library; a spec is plain data that travels to the
 
 from fnmatch import fnmatch
 
-from . import chains, estimators, kernels, limits, memory, nodes, programs, scaling, starts, steps
+from . import (
+    chains,
+    estimators,
+    kernels,
+    limits,
+    memory,
+    nodes,
+    programs,
+    scaling,
+    starts,
+    steps,
+    study,
+)
 from .case import Case, Group
 
 GROUPS: tuple[Group, ...] = (
@@ -18,6 +30,7 @@ GROUPS: tuple[Group, ...] = (
     chains.GROUP,
     memory.GROUP,
     programs.GROUP,
+    study.GROUP,
     kernels.GROUP,
     limits.GROUP,
     scaling.GROUP,

@@ -16,6 +16,7 @@ from ..data import StepData, read_operands, read_rows, read_step
 from ..fitting import fit_bench
 from ..formula import gelu
 from .backlit_programs import memorised, ready
+from .backlit_study import pictures, traced, watched
 
 
 class System:
@@ -43,6 +44,9 @@ class System:
             "gelu": self._gelu,
             "ready": ready,
             "memorised": memorised,
+            "watched": watched,
+            "traced": traced,
+            "pictures": pictures,
             "fit": _fit,
         }
         return makers[spec["kind"]](spec)

@@ -44,10 +44,32 @@ def test_a_memorised_batch_is_measured_early_and_late_and_put_back():
     assert bench.measure(0.001).keys() == {"seconds", "late"}
 
 
+def test_a_watched_step_a_traced_op_and_pictures_are_measured():
+    watched = System("", 1).build({"kind": "watched", "sizes": (2, 4, 2), "batch": 10})
+    assert watched.measure
+    assert watched.measure(0.01).keys() == {"seconds", "watched"}
+    traced = System("", 1).build({"kind": "traced", "ops": 50})
+    assert traced.measure
+    assert traced.measure(0.001).keys() == {"seconds"}
+    pictures = System("", 1).build({"kind": "pictures", "nodes": 60})
+    assert pictures.measure
+    found = pictures.measure(0.001)
+    assert found.keys() == {"seconds", "page", "bytes"}
+    assert found["bytes"] > 40_000
+
+
+@pytest.mark.parametrize("nodes", [50, 500])
+def test_the_graph_of_neurons_has_as_many_nodes_as_it_says(nodes):
+    from backlit import draw
+    from benchmarks.systems.backlit_study import neurons
+
+    assert len(draw(neurons(nodes)).graph.nodes) == pytest.approx(nodes, rel=0.1)
+
+
 def test_the_programs_cases_are_specs_that_backlit_knows():
-    for case in choose(["programs"]):
+    for case in choose(["programs", "study"]):
         if "kind" in case.spec:
-            assert case.spec["kind"] in {"ready", "memorised"}
+            assert case.spec["kind"] in {"ready", "memorised", "watched", "traced", "pictures"}
         else:
             assert case.spec["commands"].keys() == {"backlit"}
 
