@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Tensor
+from ..engine.paused import collector_paused
 from ..nn.atomic import write_atomically
 from ..optim import Optimizer
 from .failing import record_failure
@@ -27,6 +28,7 @@ from .updating import Update, next_updates
 from .wording import term
 
 
+@collector_paused()
 def walk(
     loss: Tensor | BaseException,
     names: Mapping[str, object] | None = None,
@@ -93,6 +95,7 @@ class Walk:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
+    @collector_paused()
     def html(self) -> str:
         """The page as one offline HTML file."""
         return stepping_page(self.graph)
