@@ -13,7 +13,7 @@ import numpy as np
 from ...study.text import count_text
 from ..errors import DataError, UsageError
 from ..problem import Problem
-from .cells import levels_of, missing_in
+from .cells import levels_of, missing_in, require_exact
 from .columns import kind_of
 from .dates import date_text, seconds_of
 from .table import Table
@@ -151,6 +151,7 @@ def _by_groups(
 ) -> tuple[np.ndarray, str]:
     """Whole groups, the largest first, each to the part it brings nearest to its shares."""
     table.require(name, "of groups")
+    require_exact(table.column(name), f"the column of groups {quoted(name)}")
     groups, codes = levels_of(table.column(name))
     _require_there(table, name, codes < 0, "group")
     if len(groups) < 3:

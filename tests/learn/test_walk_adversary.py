@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -116,8 +117,9 @@ OPTIONS = {
     "--task regression": "needs numbers",
     "--encoding base64": "no encoding",
     "--seed -1": "whole number",
-    "--unsupervised --ignore q": "no column 'q'",
-    "--unsupervised --target q": "no column 'q'",
+    "--batch-size 99999999999": "--batch-size: '99999999999' is above 2**31 - 1",
+    "--lr nan": "--lr: 'nan' is not a number above 0",
+    "--hidden 8,0": "not a whole number of 1 or more",
     "--resume": "no run in run",
 }
 
@@ -127,6 +129,86 @@ def test_an_option_that_cannot_work_is_one_line(words, capsys):
     assert walk("good.csv", *words.split()) == 2
     assert OPTIONS[words] in complaint(capsys)
     assert not Path("run").exists()
+
+
+SUPERVISED = (
+    "--task regression", "--metric r2", "--positive yes", "--group c", "--time a",
+    "--sensitive c", "--limit leak_error=1", "--hidden 8", "--epochs 3", "--lr 0.1",
+    "--batch-size 8", "--out run", "--overwrite", "--resume",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", SUPERVISED)
+def test_what_unsupervised_has_no_use_for_is_refused(words, capsys):
+    assert main(["learn", "good.csv", "--unsupervised", *words.split()]) == 2
+    assert f"--unsupervised has no use for {words.split()[0]}:" in complaint(capsys)
+    assert [file.name for file in Path().iterdir()] == ["good.csv"]
+
+
+UNLABELLED = {
+    "no such column to ignore": ("good", "--ignore q", "no column 'q' (to leave out)"),
+    "no such target": ("good", "--target q", "no column 'q' (to leave out)"),
+    "no such text": ("good", "--text q", "no column 'q' (to read as text)"),
+    "all ignored": ("good", "--ignore a,b,c,y", "no column of good.csv is left"),
+    "three rows": ("a,b\n1,2\n3,4\n5,6\n", "", "has 3 rows"),
+    "constant": ("a,b\n" + "1,2\n" * 50, "", "no column left to look at: 'a' always 1"),
+    "all missing": ("a,b\n" + "NA,\n" * 50, "", "no column left to look at"),
+    "an infinite word": ("a,b\n" + "1,2\n" * 50 + "-inf,1\n", "", "line 52, column 'a': '-inf'"),
+    "empty": ("", "", "is empty"),
+}
+
+
+@pytest.mark.parametrize("name", UNLABELLED)
+def test_a_table_without_structure_to_look_for_is_one_line(name, capsys):
+    content, options, told = UNLABELLED[name]
+    if content != "good":
+        Path("good.csv").write_text(content)
+    assert main(["learn", "good.csv", "--unsupervised", *options.split()]) == 2
+    assert told in complaint(capsys)
+
+
+def test_unsupervised_tells_what_it_leaves_out_and_one_column_is_no_error(capsys):
+    assert main(["learn", "good.csv", "--unsupervised", "--target", "y", "--ignore", "c"]) == 0
+    assert "left out, and not looked at: 'y' and 'c'" in capsys.readouterr().out
+    Path("good.csv").write_text(ROWS[["a"]].to_csv(index=False))
+    assert main(["learn", "good.csv", "--unsupervised", "--quiet"]) == 0
+    assert "A single column" in capsys.readouterr().out
+
+
+BIG = 2**53 + 1
+
+
+def big(name: str, values: Sequence[object], more: dict[str, object]) -> str:
+    return pd.DataFrame({"a": A, name: pd.Series(values, dtype=object), **more}).to_csv(index=False)
+
+
+def test_whole_numbers_beyond_2_to_the_53_are_told_or_exact(capsys):
+    note = "whole numbers beyond 2^53 ('9007199254740993' in line 2)"
+    for values in (
+        [BIG + 2 * i for i in range(120)],  # within 64 bits
+        [BIG, None, *range(118)],  # floats, as one is missing
+        [BIG, 2**64 + 1, *range(118)],  # beyond 64 bits
+    ):
+        Path("big.csv").write_text(big("q", values, {"y": ROWS["y"]}))
+        assert any(note in each for each in Table.read("big.csv").notes), values[:2]
+        assert not Table.read("big.csv", texts=["q"]).notes[1:]
+    exact = [2**53 + 2, 1e300, None, *range(117)]
+    Path("big.csv").write_text(big("q", exact, {"y": ROWS["y"]}))
+    assert len(Table.read("big.csv").notes) == 1  # the separator: nothing was rounded
+
+
+def test_big_whole_numbers_as_classes_are_exact_or_refused(capsys):
+    classes = [str(BIG + (kind == "yes")) for kind in ROWS["y"]]
+    Path("big.csv").write_text(big("y", [*classes], {}))
+    assert walk("big.csv") == 0
+    told = set(pd.read_csv("run/predictions.csv", dtype=str)["truth"])
+    assert told == {str(BIG), str(BIG + 1)}
+    capsys.readouterr()
+    Path("big.csv").write_text(big("y", [None, *classes[1:]], {"c": ROWS["c"]}))
+    assert walk("big.csv", "--overwrite") == 2
+    assert "the target 'y' holds numbers beyond 2^53" in complaint(capsys)
+    assert walk("big.csv", "--overwrite", "--group", "y", target="c") == 2
+    assert "the column of groups 'y' holds numbers beyond 2^53" in complaint(capsys)
 
 
 def test_what_is_in_the_way_stays(capsys):
@@ -270,6 +352,106 @@ def test_a_damaged_record_is_one_line(place, value, finished, capsys):
         said = complaint(capsys)
         assert "learn again" in said
         assert "run" in said
+
+
+RUNS = {
+    "truncated": (b'{"format": "backlit ru', "run.json is damaged"),
+    "empty": (b"", "run.json is damaged"),
+    "no JSON": (b"hello", "run.json is damaged"),
+    "a list": (b"[]", "no JSON object"),
+    "deep": (b"[" * 100_000, "run.json is damaged"),
+    "another's": (b'{"name": "node"}', "no record of a run of backlit's"),
+    "unfinished": (b'{"format": "backlit run", "finished": "no"}', "not come to its end"),
+    "without sums": (b'{"format": "backlit run", "finished": true}', "does not say what"),
+    "missing": (None, "it has no run.json"),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_damaged_run_json_is_one_line(name, finished, capsys):
+    content, told = RUNS[name]
+    shutil.copytree(finished, "run")
+    path = Path("run/run.json")
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    for command in ("predict", "drift"):
+        assert main([command, "run", "good.csv"]) == 2
+        assert told in complaint(capsys)
+
+
+@pytest.fixture(scope="module")
+def by_network(tmp_path_factory) -> Path:
+    """A run that recommends its network, and the like of it with another seed beside."""
+    place = tmp_path_factory.mktemp("network")
+    X = np.random.default_rng(0).normal(size=(800, 4))
+    far = np.where(np.abs(X.sum(axis=1)) > 1.35, "far", "near")  # a line cannot, a tree hardly can
+    table = pd.DataFrame(X, columns=[*"abcd"]).assign(y=far)
+    table.to_csv(place / "far.csv", index=False)
+    table[:20].drop(columns="y").to_csv(place / "new.csv", index=False)
+    for seed in "01":
+        given = ["--target", "y", "--hidden", "16", "--epochs", "40", "--lr", "0.01", "--quiet"]
+        given += ["--seed", seed, "--out", str(place / seed)]
+        assert main(["learn", str(place / "far.csv"), *given]) == 0
+    prepared = json.loads((place / "0/prepared.json").read_text(encoding="utf-8"))
+    assert prepared["recommended"]["model"] is None
+    return place
+
+
+@pytest.mark.parametrize("how", ["swapped", "truncated", "empty", "one bit", "missing"])
+def test_weights_of_another_run_or_damaged_ones_never_predict(how, by_network, capsys):
+    shutil.copytree(by_network / "0", "run")
+    shutil.copy(by_network / "new.csv", "new.csv")
+    assert main(["predict", "run", "new.csv"]) == 0
+    capsys.readouterr()
+    path = Path("run/model.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.unlink()
+    if how != "missing":
+        other = (by_network / "1/model.safetensors").read_bytes()
+        path.write_bytes(
+            {"swapped": other, "truncated": content[:-9], "empty": b"", "one bit": content}[how]
+        )
+    for command in ("predict", "drift"):
+        assert main([command, "run", "new.csv"]) == 2
+        said = complaint(capsys)
+        assert "run/model.safetensors" in said
+        assert "learn again" in said
+
+
+@pytest.mark.parametrize("command", ["predict", "drift", "learn", "--help"])
+def test_a_closed_output_is_one_line(command, finished):
+    words = {
+        "predict": f"predict {finished} good.csv",
+        "drift": f"drift {finished} good.csv",
+        "learn": "learn good.csv --target y --out run",
+    }.get(command, command)
+    line = f"{sys.executable} -m backlit {words} >&-"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "backlit: error: standard output is closed; send it to a file, or to /dev/null\n"
+    )
+    assert not Path("run").exists()
+
+
+def test_warnings_do_not_come_among_predictions_where_standard_error_is_closed(finished):
+    Path("new.csv").write_text("a,b,c\n1e9,0.5,unseen\n")
+    line = f"{sys.executable} -m backlit predict {finished} new.csv 2>&-"
+    done = subprocess.run(line, shell=True, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.startswith("predicted y,")
+    assert done.stdout.count("\n") == 2
+
+
+def test_a_file_whose_name_begins_with_a_dash(capsys):
+    Path("good.csv").rename("-rf.csv")
+    assert main(["learn", "-rf.csv", "--target", "y"]) == 2
+    assert "write ./-rf.csv" in complaint(capsys)
+    assert walk("./-rf.csv") == 0
+    assert json.loads(Path("run/run.json").read_text())["command"].startswith(
+        "backlit learn ./-rf.csv "
+    )
 
 
 def test_a_full_disk_and_a_full_output_are_one_line(finished):
