@@ -98,7 +98,7 @@ class Saved:
                 outputs,
                 Reference.from_dict(prepared["reference"]),
             )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"the files in {folder} do not fit together ({error}); learn again"
             ) from None

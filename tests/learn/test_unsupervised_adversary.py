@@ -4,29 +4,17 @@ structure to look for, end with one clear line and exit code 2.
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from backlit.learn.command import main
 
-RNG = np.random.default_rng(0)
-ROWS = pd.DataFrame(
-    {"a": RNG.normal(size=60), "b": RNG.normal(size=60), "c": [*"xyz"] * 20, "y": [*"pq"] * 30}
-)
+from .walking import GOOD, ROWS, complaint
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("good.csv").write_text(ROWS.to_csv(index=False))
-
-
-def complaint(capsys) -> str:
-    said = capsys.readouterr().err
-    assert said.startswith("backlit: error: "), said
-    assert said.count("\n") == 1
-    return said
+    Path("good.csv").write_text(GOOD)
 
 
 SUPERVISED = (

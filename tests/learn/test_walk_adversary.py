@@ -4,6 +4,7 @@ line and exit code 2, and nothing is overwritten or lost.
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,19 +20,8 @@ import pytest
 from backlit.learn import Saved, Settings, Table, learn
 from backlit.learn.command import main
 
-RNG = np.random.default_rng(0)
-A, B = RNG.normal(size=(2, 120))
-ROWS = pd.DataFrame(
-    {
-        "a": A.round(4),
-        "b": B.round(4),
-        "c": RNG.choice(["x", "y", "z"], 120),
-        "id": [f"g{i % 25}" for i in range(120)],
-        "y": np.where(A + B / 2 + RNG.normal(size=120) * 0.3 > 0, "yes", "no"),
-    }
-)
-GOOD = ROWS.drop(columns="id").to_csv(index=False)
-LINES = GOOD.splitlines()
+from .walking import GOOD, LINES, ROWS, A, B, complaint, walk
+
 HOSTILE = ("<script>alert(1)</script>", 'q"uo\nte', "\x1b[31mred", "x" * 10240, "\u202egnp")
 
 
@@ -39,26 +29,6 @@ HOSTILE = ("<script>alert(1)</script>", 'q"uo\nte', "\x1b[31mred", "x" * 10240, 
 def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("good.csv").write_text(GOOD)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    place = tmp_path_factory.mktemp("finished")
-    (place / "good.csv").write_text(GOOD)
-    assert walk(str(place / "good.csv"), out=place / "run") == 0
-    return place / "run"
-
-
-def walk(what: str, *more: str, out: str | Path = "run", target: str = "y") -> int:
-    given = ["--target", target, "--epochs", "3", "--hidden", "8", "--lr", "0.01", "--quiet"]
-    return main(["learn", what, *given, "--out", str(out), *more])
-
-
-def complaint(capsys) -> str:
-    said = capsys.readouterr().err
-    assert said.startswith("backlit: error: "), said
-    assert said.count("\n") == 1
-    return said
 
 
 def without_last(lines: list[str]) -> str:
@@ -239,6 +209,25 @@ def test_the_same_seed_gives_the_same_files_with_any_number_of_threads(finished)
         assert Path("run", name).read_bytes() == (finished / name).read_bytes()
 
 
+def test_after_an_absurd_learning_rate_the_advice_is_a_usual_one(capsys):
+    assert walk("good.csv", "--lr", "1e30") == 1
+    said = complaint(capsys)
+    assert said.endswith("try a smaller learning rate, such as 0.01\n")
+
+
+def test_groups_and_time_together():
+    table = ROWS.assign(month=np.arange(120) // 10)
+    table.to_csv("both.csv", index=False)
+    assert walk("both.csv", "--group", "id", "--time", "month") == 0
+    tested = pd.read_csv("run/predictions.csv")["row"].to_numpy()
+    record = json.loads(Path("run/run.json").read_text(encoding="utf-8"))
+    assert "are left out" in json.dumps(record["steps"][2])
+    levels = {f["code"]: f["level"] for f in record["steps"][2]["findings"]}
+    assert levels["groups"] == levels["order of time"] == "note"
+    assert table["month"][tested].min() >= 9  # of 0 to 11: the latest fifth
+    assert sum(record["parts"][name] for name in ("train", "validation", "test")) < 120
+
+
 def test_a_group_stays_in_one_part():
     Path("groups.csv").write_text(ROWS.to_csv(index=False))
     result = learn(Table.of(ROWS), "y", Settings((8,), epochs=2, lr=0.01))
@@ -310,72 +299,6 @@ def test_a_damaged_record_is_one_line(place, value, finished, capsys):
         assert "run" in said
 
 
-RUNS = {
-    "truncated": (b'{"format": "backlit ru', "run.json is damaged"),
-    "empty": (b"", "run.json is damaged"),
-    "no JSON": (b"hello", "run.json is damaged"),
-    "a list": (b"[]", "no JSON object"),
-    "deep": (b"[" * 100_000, "run.json is damaged"),
-    "another's": (b'{"name": "node"}', "no record of a run of backlit's"),
-    "unfinished": (b'{"format": "backlit run", "finished": "no"}', "not come to its end"),
-    "without sums": (b'{"format": "backlit run", "finished": true}', "does not say what"),
-    "missing": (None, "it has no run.json"),
-}
-
-
-@pytest.mark.parametrize("name", RUNS)
-def test_a_damaged_run_json_is_one_line(name, finished, capsys):
-    content, told = RUNS[name]
-    shutil.copytree(finished, "run")
-    path = Path("run/run.json")
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content)
-    for command in ("predict", "drift"):
-        assert main([command, "run", "good.csv"]) == 2
-        assert told in complaint(capsys)
-
-
-@pytest.fixture(scope="module")
-def by_network(tmp_path_factory) -> Path:
-    """A run that recommends its network, and the like of it with another seed beside."""
-    place = tmp_path_factory.mktemp("network")
-    X = np.random.default_rng(0).normal(size=(800, 4))
-    far = np.where(np.abs(X.sum(axis=1)) > 1.35, "far", "near")  # a line cannot, a tree hardly can
-    table = pd.DataFrame(X, columns=[*"abcd"]).assign(y=far)
-    table.to_csv(place / "far.csv", index=False)
-    table[:20].drop(columns="y").to_csv(place / "new.csv", index=False)
-    for seed in "01":
-        given = ["--target", "y", "--hidden", "16", "--epochs", "40", "--lr", "0.01", "--quiet"]
-        given += ["--seed", seed, "--out", str(place / seed)]
-        assert main(["learn", str(place / "far.csv"), *given]) == 0
-    prepared = json.loads((place / "0/prepared.json").read_text(encoding="utf-8"))
-    assert prepared["recommended"]["model"] is None
-    return place
-
-
-@pytest.mark.parametrize("how", ["swapped", "truncated", "empty", "one bit", "missing"])
-def test_weights_of_another_run_or_damaged_ones_never_predict(how, by_network, capsys):
-    shutil.copytree(by_network / "0", "run")
-    shutil.copy(by_network / "new.csv", "new.csv")
-    assert main(["predict", "run", "new.csv"]) == 0
-    capsys.readouterr()
-    path = Path("run/model.safetensors")
-    content = bytearray(path.read_bytes())
-    content[-3] ^= 1
-    path.unlink()
-    if how != "missing":
-        other = (by_network / "1/model.safetensors").read_bytes()
-        path.write_bytes(
-            {"swapped": other, "truncated": content[:-9], "empty": b"", "one bit": content}[how]
-        )
-    for command in ("predict", "drift"):
-        assert main([command, "run", "new.csv"]) == 2
-        said = complaint(capsys)
-        assert "run/model.safetensors" in said
-        assert "learn again" in said
-
-
 @pytest.mark.parametrize("command", ["predict", "drift", "learn", "--help"])
 def test_a_closed_output_is_one_line(command, finished):
     words = {
@@ -439,6 +362,19 @@ def started(out: str) -> subprocess.Popen[str]:
         assert time.monotonic() < end
         time.sleep(0.01)
     return process
+
+
+@pytest.mark.parametrize(
+    "name", ["sp ace.csv", "üñí.csv", "new\nline.csv", "...csv", "'$(id)'.csv"]
+)
+def test_hostile_file_names(name, capsys):
+    Path("good.csv").rename(name)
+    given = ["--target", "y", "--epochs", "1", "--hidden", "4", "--lr", "0.01", "--quiet"]
+    assert main(["learn", name, *given]) == 0
+    (run,) = Path("runs").iterdir()
+    words = shlex.split(json.loads((run / "run.json").read_text())["command"])
+    assert words[:3] == ["backlit", "learn", name]
+    assert main(["predict", str(run), name]) == 0
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_bytes(capsys):
