@@ -150,6 +150,7 @@ class RunFolder:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._made.clear()  # the folder is the other's now
             raise RunFolderError(
                 f"another run is at work in {self.path}; wait for its end, or choose another --out"
             ) from None

@@ -172,6 +172,32 @@ def test_a_folder_whose_run_is_at_work_is_refused_until_that_ends(earlier, tmp_p
     written(path, overwrite=True)
 
 
+def test_a_folder_that_another_run_locks_just_after_it_was_made_stays(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def taken(*arguments):
+        raise BlockingIOError(errno.EWOULDBLOCK, "")
+
+    monkeypatch.setattr(fcntl, "flock", taken)
+    with pytest.raises(RunFolderError, match="another run is at work"):
+        RunFolder(tmp_path / "run").__enter__()
+    assert (tmp_path / "run").is_dir()
+
+
+def test_a_file_system_without_locks_is_no_reason_to_fail(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def unknown(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with RunFolder(tmp_path / "run") as folder:
+        monkeypatch.setattr(fcntl, "flock", unknown)
+        folder.finish(FILES, {})
+    written(tmp_path / "run", overwrite=True)
+    monkeypatch.undo()
+    assert set(contents(tmp_path / "run")) == {*FILES, "run.json"}
+
+
 def test_a_file_in_the_way(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(RunFolderError, match="is a file"):
