@@ -51,7 +51,8 @@ def table_step(table: Table, rows: np.ndarray, preparation: Preparation, matrix:
     found = [
         f"{count_text(table.rows, 'row')}, {count_text(len(table.names), 'column')}: "
         f"{count_text(len(matrix.groups), 'column')} made into "
-        f"{count_text(matrix.X.shape[1], 'input')}."
+        f"{count_text(matrix.X.shape[1], 'input')}.",
+        *table.notes,
     ]
     if len(rows) < table.rows:
         found.append(f"{len(rows):,} rows drawn at random are looked at.")

@@ -30,6 +30,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving."""
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown.startswith("-") and os.path.exists(unknown):
+            message += f"; to name the file write ./{unknown}"
         raise UsageError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
 
 
@@ -86,6 +89,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     backlit ...
     0
     """
+    if sys.stderr is None:  # closed: what is said there must not go to standard output instead
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        complain("standard output is closed; send it to a file, or to /dev/null")
+        return BAD_INPUT
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # "R²" must not fail where only ASCII is spoken
             stream.reconfigure(errors="replace")
@@ -108,7 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except OSError as error:  # a full disk, a folder that was deleted meanwhile
-        complain(f"{error}; mend that and repeat the command")
+        reason = error.strerror or str(error)
+        where = f"{error.filename}: " if error.filename is not None else ""
+        complain(f"{where}{reason}; mend that and repeat the command")
         if not _flushes(sys.stdout):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BAD_INPUT

@@ -16,10 +16,16 @@ def sizes(text: str) -> tuple[int, ...]:
 
 
 def positive_int(text: str) -> int:
-    """A whole number of 1 or more."""
+    """A whole number from 1 to 2**31 - 1.
+
+    >>> positive_int("32")
+    32
+    """
     value = _number(int, text, "a whole number of 1 or more")
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    if value >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is above 2**31 - 1")
     return value
 
 

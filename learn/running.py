@@ -123,9 +123,10 @@ def learn(given: argparse.Namespace) -> int:
     from .rundir import RunFolder
     from .walk import learn as walk
 
-    if given.what is None:
+    if not given.what:
         raise UsageError("learn from what? A CSV file and its --target, or one of the tables")
     if given.unsupervised:
+        require_unsupervised(given)
         return explore(given)
     table, problem, settings, image_shape = question(given)
     path = Path("runs") / folder_name(given) if given.out is None else given.out
@@ -207,7 +208,8 @@ def is_file(what: str) -> bool:
 
 def folder_name(given: argparse.Namespace) -> str:
     """What a run is called: the table's name, or the file's without its ending."""
-    return Path(given.what).name.removesuffix(".gz").rpartition(".")[0] or Path(given.what).name
+    name = Path(given.what).name
+    return name.removesuffix(".gz").rpartition(".")[0].strip(".") or name.strip(".") or "table"
 
 
 def limits(given: list[str]) -> dict[str, float]:
@@ -230,7 +232,8 @@ def limits(given: list[str]) -> dict[str, float]:
 
 def command_of(given: argparse.Namespace) -> str:
     """The command line that repeats this run."""
-    words = ["backlit", "learn", given.what]
+    what = f"./{given.what}" if given.what.startswith("-") else given.what
+    words = ["backlit", "learn", what]
     for option in (
         "target", "task", "metric", "positive", "group", "time", "hidden", "epochs", "lr",
         "batch_size", "sensitive", "ignore", "text",
@@ -251,26 +254,52 @@ def command_of(given: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
+SUPERVISED = (
+    "task", "metric", "positive", "group", "time", "sensitive", "limit", "hidden", "epochs", "lr",
+    "batch_size", "out", "overwrite", "resume",
+)  # fmt: skip
+"""Options that only the walk to a target has a use for."""
+
+
+def require_unsupervised(given: argparse.Namespace) -> None:
+    """Raise UsageError where --unsupervised stands beside options that it has no use for."""
+    idle = [f"--{name.replace('_', '-')}" for name in SUPERVISED if getattr(given, name)]
+    if idle:
+        raise UsageError(
+            f"--unsupervised has no use for {', '.join(idle)}: it looks at all columns alike, "
+            "predicts nothing and writes no folder; leave out one or the other"
+        )
+
+
 def explore(given: argparse.Namespace) -> int:
     """`backlit learn data.csv --unsupervised`: structure without a target."""
     from .data.builtin import BUILTIN, load, require_known
     from .data.table import Table
+    from .data.words import listed
     from .report.terminal import Terminal
     from .unsupervised import explore as look
 
+    own = [given.target] if given.target else []
     if is_file(given.what):
         table = Table.read(
-            given.what, encoding=given.encoding, missing=given.missing, texts=given.text
-        )
+            given.what, encoding=given.encoding, missing=given.missing, texts=given.text,
+            one_column=True,
+        )  # fmt: skip
+        for name in given.text:
+            table.require(name, "to read as text")
     else:
         require_known(given.what)
         table = load(given.what, given.seed or 0)
-        table = table.without([BUILTIN[given.what].problem.target])
-    left_out = [*given.ignore, *([given.target] if given.target else [])]
+        own.append(BUILTIN[given.what].problem.target)
+    left_out = list(dict.fromkeys([*own, *given.ignore]))
     for name in left_out:
-        if name not in table.names:
-            raise UsageError(f"there is no column {name!r} to leave out")
+        table.require(name, "to leave out")
+    if not set(table.names) - set(left_out):
+        raise UsageError(f"no column of {given.what} is left to look at")
     table = table.without(left_out)
+    if left_out:
+        told = f"left out, and not looked at: {listed(left_out)}"
+        table = replace(table, notes=(*table.notes, told))
     terminal = Terminal(quiet=given.quiet or given.json, explain=given.explain)
     found = look(table, given.seed or 0)
     for step in found.steps:
@@ -279,6 +308,8 @@ def explore(given: argparse.Namespace) -> int:
         from .report.data import steps_json
 
         print(json.dumps(steps_json(found.steps), ensure_ascii=False, allow_nan=False))
+    elif given.quiet:
+        terminal.say("Structure", found.headline)
     return 0
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..study.findings import Finding
 from .errors import DataError, UsageError
-from .rundir import read_record
+from .rundir import parse_json, read_file, read_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 PREPARED, NETWORK = "prepared.json", "model.safetensors"
 FORMAT = "backlit prepared 1"
-MOST = 200_000_000
-"""Bytes of a file that is read."""
 
 
 def prepared_bytes(result: Result) -> bytes:
@@ -78,18 +76,17 @@ class Saved:
 
         folder = Path(folder)
         record = read_record(folder)
-        if record is None:
+        if record.get("finished") is not True:
             raise UsageError(
-                f"{folder} is no run of backlit's: it has no run.json; "
-                "name a folder that `backlit learn` wrote, such as runs/customers"
+                f"the run in {folder} has not come to its end: wait for it, or learn again"
             )
-        if not record.get("finished"):
-            raise UsageError(f"the run in {folder} did not come to its end; learn again")
-        prepared = read_json(folder / PREPARED)
+        prepared = parse_json(read_file(folder, PREPARED, record), folder / PREPARED)
+        if prepared.get("format") != FORMAT:
+            raise DataError(f"{folder / PREPARED} is of another version of backlit; learn again")
+        recommended = prepared["recommended"]
+        if recommended["model"] is None:
+            read_file(folder, NETWORK, record)  # the weights are those that the run wrote
         try:
-            if prepared["format"] != FORMAT:
-                raise ValueError(f"format {prepared['format']!r}")
-            recommended = prepared["recommended"]
             preparation = Preparation.from_dict(prepared["preparation"])
             outputs = outputs_of(recommended["model"], folder / NETWORK)
             require_fit(preparation, outputs)
@@ -101,7 +98,7 @@ class Saved:
                 outputs,
                 Reference.from_dict(prepared["reference"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"the files in {folder} do not fit together ({error}); learn again"
             ) from None
@@ -164,18 +161,3 @@ def require_fit(preparation: Preparation, outputs: Callable[[np.ndarray], np.nda
     given = np.shape(outputs(np.zeros((1, inputs), np.float32)))
     if given != ((1, classes) if classes else (1,)):
         raise ValueError(f"{classes} classes, but the model's outputs for a row are {given[1:]}")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file. Raises DataError where there is none."""
-    try:
-        if path.stat().st_size > MOST:
-            raise DataError(f"{path} is larger than backlit writes it; learn again")
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; learn again") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is damaged ({error}); learn again") from None
-    if not isinstance(record, dict):
-        raise DataError(f"{path} is damaged: no JSON object; learn again")
-    return record

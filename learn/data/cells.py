@@ -12,6 +12,9 @@ from ..errors import DataError
 from .notation import is_number
 from .words import quoted
 
+EXACT = 2**53
+"""Below which every whole number is a float64."""
+
 
 def canonical(values: Any, where: str) -> np.ndarray:
     """A column as float64, int64, or object (str, None where missing).
@@ -110,6 +113,17 @@ def missing_in(column: np.ndarray) -> np.ndarray:
     if column.dtype == object:
         return np.array([cell is None for cell in column], bool)
     return np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), bool)
+
+
+def require_exact(column: np.ndarray, what: str) -> None:
+    """Raise DataError where cells that are names may have become other names: whole numbers beyond
+    2^53 among missing cells or fractions, or beyond 64 bits. `what` begins the sentence.
+    """
+    if column.dtype.kind == "f" and (np.abs(column) >= EXACT).any():
+        raise DataError(
+            f"{what} holds numbers beyond 2^53, which are not kept to their last digit, as names "
+            "must be; read the column as text: --text NAME (in Python: texts=[...])"
+        )
 
 
 def as_texts(column: np.ndarray) -> np.ndarray:

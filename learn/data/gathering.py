@@ -31,6 +31,8 @@ class Column:
     """Cells that are there; those of them that are no numbers."""
     examples: list[tuple[int, str]] = field(default_factory=list)
     """The first few of these, with their lines."""
+    rounded: tuple[int, str] | None = None
+    """The first whole number, with its line, that a float64 does not hold to its last digit."""
     bytes: int = 0
     """About what the column takes in memory."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from ...study.text import count_text
 from ..errors import DataError, UsageError
 from ..problem import Problem, Task
-from .cells import levels_of, missing_in
+from .cells import levels_of, missing_in, require_exact
 from .columns import kind_of
 from .table import Table
 from .words import listed, nearest, plain, quoted
@@ -161,6 +161,7 @@ def _require_columns(problem: Problem, table: Table) -> None:
 def _classes(problem: Problem, table: Table) -> tuple[list[str], np.ndarray]:
     """Names and row counts of the classes; each has enough rows, and there are two at least."""
     column, target = table.column(problem.target), quoted(problem.target)
+    require_exact(column, f"the target {target}")
     kind = kind_of(problem.target, column)
     classes, codes = levels_of(column)
     counts = np.bincount(codes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+WHOLE = re.compile(r"[+-]?[0-9]{16,400}")
 COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u202f][0-9]{3})+([.,][0-9]+)?")
 
@@ -18,6 +19,18 @@ def is_number(text: str) -> bool:
     (True, False, False)
     """
     return NUMBER.fullmatch(text) is not None
+
+
+def is_rounded(text: str) -> bool:
+    """Whether a text is a whole number that changes when it becomes a float64.
+
+    >>> is_rounded("9007199254740992"), is_rounded("9007199254740993"), is_rounded("1e300")
+    (False, True, False)
+    """
+    if not WHOLE.fullmatch(text):
+        return False
+    value = float(text)
+    return value - value == 0 and int(text) != int(value)  # infinite ones are refused elsewhere
 
 
 def other_notation(text: str) -> str:

@@ -92,8 +92,9 @@ class Preparation:
         if problem is not None and problem.task == "classification":
             classes = classes_of(seen.column(problem.target))
         if not planner.plans:
+            use = "look at" if problem is None else "predict by"
             raise DataError(
-                f"{quoted(table.name)} has no column left to predict by: "
+                f"{quoted(table.name)} has no column left to {use}: "
                 + "; ".join(f"{quoted(name)} {why}" for name, why in planner.left_out.items())[:400]
             )
         return cls(

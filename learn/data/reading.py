@@ -15,9 +15,10 @@ import numpy as np
 
 from ...study.text import count_text
 from ..errors import DataError
+from .cells import EXACT
 from .gathering import Column
 from .heading import names_of
-from .notation import is_number, other_notation
+from .notation import is_number, is_rounded, other_notation
 from .structure import SEPARATORS, Block, cells, records, separator_of
 from .words import listed, nearest, quoted
 
@@ -232,6 +233,8 @@ class Reader:
                         row = int(infinite[0])
                         text = cells(block.records[row], self.separator)[i]
                         raise self.infinite(i, block.lines[row], text)
+                if not column.rounded:
+                    self.look_for_rounding(i, values, block)
                 column.add_numbers(values)
             else:
                 column.add_texts(series.to_numpy(object), block.lines, self.missing)
@@ -240,6 +243,14 @@ class Reader:
         self.lines.append(np.array(block.lines, np.int64))
         if sum(column.bytes for column in self.columns) > BUDGET:
             raise self.too_big(block)
+
+    def look_for_rounding(self, i: int, values: np.ndarray, block: Block) -> None:
+        """Note a whole number that has more digits than an input keeps."""
+        for row in np.flatnonzero((values >= EXACT) | (values <= -EXACT)):
+            text = cells(block.records[row], self.separator)[i].strip()
+            if is_rounded(text):
+                self.columns[i].rounded = (block.lines[row], text)
+                return
 
     def settle(self, i: int, column: Column) -> bool:
         """Decide between numbers and texts. True where the file must be read again for that.
@@ -250,6 +261,7 @@ class Reader:
         if name in self.wanted:
             return not all(column.worded)
         if not column.texts:
+            self.note_rounding(i, column)
             return False
         share = column.texts / column.filled
         line, text = column.examples[0]
@@ -278,6 +290,20 @@ class Reader:
                 f"say so: --missing {quoted(text)}"
             )
         return False
+
+    def note_rounding(self, i: int, column: Column) -> None:
+        """Say that whole numbers of a column of numbers are not kept to their last digit."""
+        words = [word for word in column.codes if is_rounded(word)]
+        if words and not column.rounded:
+            column.rounded = (self.line_of(column, column.codes[words[0]]), words[0])
+        if column.rounded:
+            line, text = column.rounded
+            name = quoted(self.names[i])
+            self.notes.append(
+                f"column {name} holds whole numbers beyond 2^53 ({quoted(text)} in line {line}): "
+                "a number keeps about 16 of their digits, so different ones may count as equal; "
+                f"if they are names, read them as text: --text {name}"
+            )
 
     def finished(self, i: int) -> np.ndarray:
         """The cells of a column in one array; the pieces are let go."""

@@ -13,7 +13,7 @@ import numpy as np
 from ...study.text import count_text
 from ..errors import DataError, UsageError
 from ..problem import Problem
-from .cells import levels_of, missing_in
+from .cells import levels_of, missing_in, require_exact
 from .columns import kind_of
 from .dates import date_text, seconds_of
 from .table import Table
@@ -27,7 +27,8 @@ FEWEST = 5  # rows of a table
 
 @dataclass(frozen=True)
 class Parts:
-    """Row numbers of the three parts, each ascending; together they are all rows once."""
+    """Row numbers of the three parts, each ascending. Together they are all rows once, except for
+    those that a split by time and groups at once leaves out."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -47,10 +48,12 @@ def split(table: Table, problem: Problem, seed: int = 0, shares: Sequence[float]
     Without groups and time, rows are shuffled by `seed` and dealt within each class, or within
     tenths of the sorted target of a regression. With `problem.groups` whole groups are dealt, the
     largest first, each to the part that most lacks what it has. With `problem.time` the latest rows
-    are the test part, those before them the validation part; rows of one time stay together.
+    are the test part, those before them the validation part; rows of one time stay together. With
+    both, a group that reaches over a border is dealt to one of the parts that it reaches into, and
+    its rows in the others are left out: the test part is later and of other groups.
 
     Raises DataError where a part, or a class in the training part, would get nothing; UsageError
-    for shares that are not three above 0 with sum 1, and for groups and time at once.
+    for shares that are not three above 0 with sum 1.
 
     >>> table = Table.of({"x": range(50), "y": ["a", "b"] * 25})
     >>> parts = split(table, Problem("y", task="classification"), seed=0)
@@ -60,11 +63,6 @@ def split(table: Table, problem: Problem, seed: int = 0, shares: Sequence[float]
     exact = _shares(shares)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise UsageError(f"a seed is a whole number of 0 or more, not {seed!r}")
-    if problem.groups is not None and problem.time is not None:
-        raise UsageError(
-            "rows are split by groups or by time, not by both: a group that lasts would reach into "
-            "the time of the test part; give one of them, and name the other column as ignored"
-        )
     if table.rows < FEWEST:
         raise DataError(
             f"{quoted(table.name)}: {count_text(table.rows, 'row')} is too few; training, "
@@ -73,6 +71,9 @@ def split(table: Table, problem: Problem, seed: int = 0, shares: Sequence[float]
     strata, names = _strata(table, problem)
     if problem.time is not None:
         part, how = _by_time(table, problem.time, exact)
+        if problem.groups is not None:
+            part, told = _kept_apart(table, problem.groups, part, exact, seed)
+            how += told
     elif problem.groups is not None:
         part, how = _by_groups(table, problem.groups, strata, exact, seed)
     else:
@@ -150,9 +151,7 @@ def _by_groups(
     table: Table, name: str, strata: np.ndarray, shares: Sequence[Fraction], seed: int
 ) -> tuple[np.ndarray, str]:
     """Whole groups, the largest first, each to the part it brings nearest to its shares."""
-    table.require(name, "of groups")
-    groups, codes = levels_of(table.column(name))
-    _require_there(table, name, codes < 0, "group")
+    groups, codes = _groups(table, name)
     if len(groups) < 3:
         raise DataError(
             f"{quoted(name)} has {count_text(len(groups), 'group')}; training, validation and "
@@ -213,6 +212,39 @@ def _by_time(table: Table, name: str, shares: Sequence[Fraction]) -> tuple[np.nd
         f"test from {say(starts[1])} to {say(different[-1])}"
     )
     return part, how
+
+
+def _kept_apart(
+    table: Table, name: str, part: np.ndarray, shares: Sequence[Fraction], seed: int
+) -> tuple[np.ndarray, str]:
+    """The parts with each group in one of them only; -1 where a row is left out for that."""
+    groups, codes = _groups(table, name)
+    reaches = np.zeros((len(groups), 3), bool)
+    reaches[codes, part] = True
+    where = reaches.argmax(axis=1)
+    over = np.flatnonzero(reaches.sum(axis=1) > 1)
+    counts = np.zeros(3)
+    for turn, group in enumerate(np.random.default_rng(seed).permutation(over), start=1):
+        behind = turn * np.array([float(share) for share in shares]) - counts
+        where[group] = int(np.argmax(np.where(reaches[group], behind, -np.inf)))
+        counts[where[group]] += 1
+    out = where[codes] != part
+    if not out.any():
+        return part, f"; no group of {quoted(name)} reaches over a border"
+    return np.where(out, -1, part), (
+        f"; {count_text(len(over), 'group')} of {quoted(name)} that reach over a border are each "
+        f"kept in one part (seed {seed}), and {count_text(int(out.sum()), 'row')} of theirs in the "
+        f"others ({out.mean():.1%} of all) are left out"
+    )
+
+
+def _groups(table: Table, name: str) -> tuple[list[str], np.ndarray]:
+    """The groups, and the number of each row's."""
+    table.require(name, "of groups")
+    require_exact(table.column(name), f"the column of groups {quoted(name)}")
+    groups, codes = levels_of(table.column(name))
+    _require_there(table, name, codes < 0, "group")
+    return groups, codes
 
 
 def _times(table: Table, name: str):

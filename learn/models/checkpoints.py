@@ -21,9 +21,11 @@ from ...engine import Generator
 from ...nn.atomic import write_atomically
 from ...nn.tensorfile import encoded, read_arrays
 from ...optim import Optimizer
+from ...study.text import clean, shorten
 from ..errors import LearnError
 from ..versions import backlit_version
 from .looks import Epoch, Layer, Look
+from .networks import describe
 
 if TYPE_CHECKING:
     from ..checks.context import Part
@@ -77,11 +79,7 @@ class Checkpoint:
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise self._refused("it is no checkpoint of a training run")
         given = record.get("identity", {})
-        others = [
-            f"{name}: {given.get(name, 'nothing')} there, {value} here"
-            for name, value in self.identity.items()
-            if given.get(name) != value
-        ]
+        others = _differences(given if isinstance(given, dict) else {}, self.identity)
         if others:
             raise self._refused("it is of another run: " + "; ".join(others))
         digest = record.pop("sha256", "")
@@ -117,7 +115,7 @@ def identity_of(
     model: nn.Module, task: Task, train: Part, validation: Part, **settings: Any
 ) -> dict[str, str]:
     """What decides the bits of a run: settings, data, the network with its first weights, and the
-    version that computes.
+    version that computes. Sums of what is long stand behind what says in words how it differs.
     """
     data = hashlib.sha256()
     for part in (train, validation):
@@ -131,11 +129,42 @@ def identity_of(
     described = json.dumps(task.describe(), sort_keys=True)
     return {
         **{name: repr(value) for name, value in settings.items()},
+        "rows": f"{len(train.X):,} training and {len(validation.X):,} validation rows",
+        "inputs": str(train.X.shape[1]),
+        "network's layers": describe(model),
         "task": hashlib.sha256(described.encode()).hexdigest(),
         "data": data.hexdigest(),
         "network": network.hexdigest(),
         "backlit": backlit_version(),
     }
+
+
+_SUMS = {
+    "task": (("rows", "data"), "task: other classes, or another target"),
+    "data": (
+        ("rows", "inputs"),
+        "data: as many rows and inputs, but other cells; the table, or what is done to it, has "
+        "changed",
+    ),
+    "network": (
+        ("inputs", "network's layers"),
+        "network: the same layers, but other first weights",
+    ),
+}
+"""Of each sum: what else explains that it differs, and how that is said where nothing else does."""
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, str]) -> list[str]:
+    """In words, how the run of a checkpoint differs from this one."""
+    other = [name for name, value in here.items() if there.get(name) != value]
+    told = []
+    for name in other:
+        if name not in _SUMS:
+            shown = (shorten(clean(each), 80) for each in (there.get(name, "nothing"), here[name]))
+            told.append("{}: {} there, {} here".format(name, *shown))
+        elif not {"seed", *_SUMS[name][0]} & set(other):
+            told.append(_SUMS[name][1])
+    return told
 
 
 # ---- the parts of a run that change ------------------------------------------------------------

@@ -281,7 +281,7 @@ class _Run:
         else:
             fit.message = (
                 f"the loss became infinite or NaN in batch {batch} of epoch {epoch}; "
-                f"try a smaller learning rate, such as {fit.lr / 10:g}"
+                f"try a smaller learning rate, such as {min(fit.lr / 10, 0.01):g}"
             )
 
     def _went_on(self) -> bool:

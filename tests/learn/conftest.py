@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .walking import GOOD, walk
+
 
 @pytest.fixture
 def backlit(tmp_path: Path):
@@ -23,3 +25,12 @@ def backlit(tmp_path: Path):
         )
 
     return start
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run over the small table, to be looked at or copied and not to be changed."""
+    place = tmp_path_factory.mktemp("finished")
+    (place / "good.csv").write_text(GOOD)
+    assert walk(str(place / "good.csv"), out=place / "run") == 0
+    return place / "run"

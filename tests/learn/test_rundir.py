@@ -3,6 +3,9 @@
 import errno
 import json
 import os
+import subprocess
+import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,36 @@ def written(path: Path, files: dict[str, bytes] = FILES, overwrite: bool = False
     return path
 
 
+ENTERED = """
+import os, sys
+from pathlib import Path
+from backlit.learn.rundir import RunFolder
+RunFolder(Path(sys.argv[1]), overwrite=True).__enter__()
+print("claimed", flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+def claimed(path: Path) -> subprocess.Popen[str]:
+    """A process whose run is at work in the folder, until its standard input is closed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENTERED, path],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "claimed\n"
+    return process
+
+
+def killed(path: Path) -> Path:
+    """The folder of a run that was killed after its claim."""
+    process = claimed(path)
+    process.kill()
+    process.communicate()
+    return path
+
+
 def contents(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in path.iterdir()}
 
@@ -29,7 +62,7 @@ def test_a_finished_run(tmp_path):
     assert record == {
         "format": "backlit run",
         "finished": True,
-        "files": ["model.safetensors", "report.html"],
+        "files": {name: sha256(FILES[name]).hexdigest() for name in sorted(FILES)},
         "seed": 0,
     }
     assert {name: contents(path)[name] for name in FILES} == FILES
@@ -83,7 +116,7 @@ def test_a_record_cannot_send_overwrite_elsewhere(tmp_path):
     (tmp_path / "victim.txt").write_text("safe")
     path = written(tmp_path / "run")
     record = json.loads((path / "run.json").read_text())
-    record["files"] = ["../victim.txt", str(tmp_path / "victim.txt"), "..", "", 7]
+    record["files"] = dict.fromkeys(["../victim.txt", str(tmp_path / "victim.txt"), "..", ""], 7)
     (path / "run.json").write_text(json.dumps(record))
     written(path, overwrite=True)
     assert (tmp_path / "victim.txt").read_text() == "safe"
@@ -109,8 +142,7 @@ def test_a_run_that_fails_leaves_the_earlier_one(tmp_path):
 
 
 def test_an_unfinished_run_is_refused_and_can_be_overwritten(tmp_path):
-    path = tmp_path / "run"
-    RunFolder(path).__enter__()  # as if killed here
+    path = killed(tmp_path / "run")
     with pytest.raises(RunFolderError, match="holds an unfinished run"):
         written(path)
     written(path, overwrite=True)
@@ -121,6 +153,48 @@ def test_two_runs_cannot_claim_one_folder(tmp_path):
         with pytest.raises(RunFolderError):
             written(folder.path)
         folder.finish(FILES, {})
+    assert set(contents(tmp_path / "run")) == {*FILES, "run.json"}
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["new", "overwritten"])
+def test_a_folder_whose_run_is_at_work_is_refused_until_that_ends(earlier, tmp_path):
+    path = tmp_path / "run"
+    if earlier:
+        written(path)
+    process = claimed(path)
+    before = contents(path)
+    for how in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(RunFolderError, match="another run is at work in"):
+            RunFolder(path, **how).__enter__()
+    assert contents(path) == before
+    process.kill()  # a lock must not outlive its process
+    process.communicate()
+    written(path, overwrite=True)
+
+
+def test_a_folder_that_another_run_locks_just_after_it_was_made_stays(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def taken(*arguments):
+        raise BlockingIOError(errno.EWOULDBLOCK, "")
+
+    monkeypatch.setattr(fcntl, "flock", taken)
+    with pytest.raises(RunFolderError, match="another run is at work"):
+        RunFolder(tmp_path / "run").__enter__()
+    assert (tmp_path / "run").is_dir()
+
+
+def test_a_file_system_without_locks_is_no_reason_to_fail(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def unknown(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with RunFolder(tmp_path / "run") as folder:
+        monkeypatch.setattr(fcntl, "flock", unknown)
+        folder.finish(FILES, {})
+    written(tmp_path / "run", overwrite=True)
+    monkeypatch.undo()
     assert set(contents(tmp_path / "run")) == {*FILES, "run.json"}
 
 
@@ -141,6 +215,31 @@ def test_a_place_that_cannot_be_written():
 def test_a_name_that_is_too_long(tmp_path):
     with pytest.raises(RunFolderError, match="too long"):
         written(tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_a_full_disk_leaves_an_earlier_run_whole(at, tmp_path, monkeypatch):
+    path = written(tmp_path / "run")
+    before, sync, calls = contents(path), os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == at + 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunFolderError, match="No space left on device"):
+        written(path, dict.fromkeys(FILES, b"new"), overwrite=True)
+    assert contents(path) == before
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path):
+    path = written(tmp_path / "run")
+    (path / ".abc.backlit-staged").mkdir()
+    (path / ".abc.backlit-staged" / "_report.html").write_text("half")
+    written(path, overwrite=True)
+    assert set(contents(path)) == {*FILES, "run.json"}
 
 
 def test_a_full_disk_leaves_a_folder_marked_unfinished(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The split, by hypothesis: every row in one part, classes within one row of their shares, no group
 in two parts, no training row later than a test row. And what cannot be split."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -227,6 +228,48 @@ def test_equal_times_stay_together():
     assert split(table, Problem("y", task="regression", time="t")).sizes == (50, 30, 20)
 
 
+# Time and groups
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9)), min_size=20, max_size=200),
+    seeds,
+)
+def test_with_time_and_groups_parts_follow_each_other_and_share_no_group(rows, seed):
+    times, groups = np.array(rows).T
+    problem = Problem("y", task="regression", time="t", groups="g")
+    table = Table.of({"y": np.arange(len(rows)) * 1.0, "t": times, "g": groups})
+    try:
+        parts = split(table, problem, seed)
+    except DataError:
+        return
+    by_time = split(table, replace(problem, groups=None), seed)
+    for some, whole in zip(parts_of(parts), parts_of(by_time), strict=True):
+        assert set(some) <= set(whole)
+    together = [set(groups[part]) for part in parts_of(parts)]
+    assert sum(map(len, together)) == len(set.union(*together)) == len(set(groups))
+    for group in set(groups):  # all of a group's rows in its part are there
+        k = next(k for k in range(3) if group in together[k])
+        within = parts_of(by_time)[k]
+        assert set(within[groups[within] == group]) <= set(parts_of(parts)[k])
+
+
+def test_groups_that_last_are_dealt_by_their_shares_and_the_rest_is_told():
+    times, groups = (each.ravel() for each in np.meshgrid(np.arange(10), np.arange(50)))
+    table = Table.of({"y": np.arange(500.0), "t": times, "g": groups})
+    parts = split(table, Problem("y", task="regression", time="t", groups="g"))
+    assert parts.sizes == (30 * 6, 10 * 2, 10 * 2)
+    assert parts.how.endswith(
+        "; 50 groups of 'g' that reach over a border are each kept in one part (seed 0), and 280 "
+        "rows of theirs in the others (56.0% of all) are left out"
+    )
+    days = Table.of({"y": np.arange(500.0), "t": times, "g": times})
+    parts = split(days, Problem("y", task="regression", time="t", groups="g"))
+    assert parts.sizes == (300, 100, 100)
+    assert parts.how.endswith("; no group of 'g' reaches over a border")
+
+
 # What cannot be split
 
 
@@ -264,12 +307,6 @@ def test_shares_that_are_none(shares):
 def test_seeds_that_are_none(seed):
     with pytest.raises(UsageError, match="a seed is a whole number"):
         split(classification([20, 20]), CLASSES, seed)
-
-
-def test_groups_and_time_at_once():
-    table = Table.of({"y": ["a", "b"] * 9, "g": range(18), "t": range(18)})
-    with pytest.raises(UsageError, match="not by both"):
-        split(table, Problem("y", task="classification", groups="g", time="t"))
 
 
 def test_a_problem_that_is_not_settled():

@@ -4,11 +4,13 @@ line and exit code 2, and nothing is overwritten or lost.
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +20,8 @@ import pytest
 from backlit.learn import Saved, Settings, Table, learn
 from backlit.learn.command import main
 
-RNG = np.random.default_rng(0)
-A, B = RNG.normal(size=(2, 120))
-ROWS = pd.DataFrame(
-    {
-        "a": A.round(4),
-        "b": B.round(4),
-        "c": RNG.choice(["x", "y", "z"], 120),
-        "id": [f"g{i % 25}" for i in range(120)],
-        "y": np.where(A + B / 2 + RNG.normal(size=120) * 0.3 > 0, "yes", "no"),
-    }
-)
-GOOD = ROWS.drop(columns="id").to_csv(index=False)
-LINES = GOOD.splitlines()
+from .walking import GOOD, LINES, ROWS, A, B, complaint, walk
+
 HOSTILE = ("<script>alert(1)</script>", 'q"uo\nte', "\x1b[31mred", "x" * 10240, "\u202egnp")
 
 
@@ -38,26 +29,6 @@ HOSTILE = ("<script>alert(1)</script>", 'q"uo\nte', "\x1b[31mred", "x" * 10240, 
 def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("good.csv").write_text(GOOD)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    place = tmp_path_factory.mktemp("finished")
-    (place / "good.csv").write_text(GOOD)
-    assert walk(str(place / "good.csv"), out=place / "run") == 0
-    return place / "run"
-
-
-def walk(what: str, *more: str, out: str | Path = "run", target: str = "y") -> int:
-    given = ["--target", target, "--epochs", "3", "--hidden", "8", "--lr", "0.01", "--quiet"]
-    return main(["learn", what, *given, "--out", str(out), *more])
-
-
-def complaint(capsys) -> str:
-    said = capsys.readouterr().err
-    assert said.startswith("backlit: error: "), said
-    assert said.count("\n") == 1
-    return said
 
 
 def without_last(lines: list[str]) -> str:
@@ -116,8 +87,9 @@ OPTIONS = {
     "--task regression": "needs numbers",
     "--encoding base64": "no encoding",
     "--seed -1": "whole number",
-    "--unsupervised --ignore q": "no column 'q'",
-    "--unsupervised --target q": "no column 'q'",
+    "--batch-size 99999999999": "--batch-size: '99999999999' is above 2**31 - 1",
+    "--lr nan": "--lr: 'nan' is not a number above 0",
+    "--hidden 8,0": "not a whole number of 1 or more",
     "--resume": "no run in run",
 }
 
@@ -127,6 +99,42 @@ def test_an_option_that_cannot_work_is_one_line(words, capsys):
     assert walk("good.csv", *words.split()) == 2
     assert OPTIONS[words] in complaint(capsys)
     assert not Path("run").exists()
+
+
+BIG = 2**53 + 1
+
+
+def big(name: str, values: Sequence[object], more: dict[str, object]) -> str:
+    return pd.DataFrame({"a": A, name: pd.Series(values, dtype=object), **more}).to_csv(index=False)
+
+
+def test_whole_numbers_beyond_2_to_the_53_are_told_or_exact(capsys):
+    note = "whole numbers beyond 2^53 ('9007199254740993' in line 2)"
+    for values in (
+        [BIG + 2 * i for i in range(120)],  # within 64 bits
+        [BIG, None, *range(118)],  # floats, as one is missing
+        [BIG, 2**64 + 1, *range(118)],  # beyond 64 bits
+    ):
+        Path("big.csv").write_text(big("q", values, {"y": ROWS["y"]}))
+        assert any(note in each for each in Table.read("big.csv").notes), values[:2]
+        assert not Table.read("big.csv", texts=["q"]).notes[1:]
+    exact = [2**53 + 2, 1e300, None, *range(117)]
+    Path("big.csv").write_text(big("q", exact, {"y": ROWS["y"]}))
+    assert len(Table.read("big.csv").notes) == 1  # the separator: nothing was rounded
+
+
+def test_big_whole_numbers_as_classes_are_exact_or_refused(capsys):
+    classes = [str(BIG + (kind == "yes")) for kind in ROWS["y"]]
+    Path("big.csv").write_text(big("y", [*classes], {}))
+    assert walk("big.csv") == 0
+    told = set(pd.read_csv("run/predictions.csv", dtype=str)["truth"])
+    assert told == {str(BIG), str(BIG + 1)}
+    capsys.readouterr()
+    Path("big.csv").write_text(big("y", [None, *classes[1:]], {"c": ROWS["c"]}))
+    assert walk("big.csv", "--overwrite") == 2
+    assert "the target 'y' holds numbers beyond 2^53" in complaint(capsys)
+    assert walk("big.csv", "--overwrite", "--group", "y", target="c") == 2
+    assert "the column of groups 'y' holds numbers beyond 2^53" in complaint(capsys)
 
 
 def test_what_is_in_the_way_stays(capsys):
@@ -201,6 +209,25 @@ def test_the_same_seed_gives_the_same_files_with_any_number_of_threads(finished)
         assert Path("run", name).read_bytes() == (finished / name).read_bytes()
 
 
+def test_after_an_absurd_learning_rate_the_advice_is_a_usual_one(capsys):
+    assert walk("good.csv", "--lr", "1e30") == 1
+    said = complaint(capsys)
+    assert said.endswith("try a smaller learning rate, such as 0.01\n")
+
+
+def test_groups_and_time_together():
+    table = ROWS.assign(month=np.arange(120) // 10)
+    table.to_csv("both.csv", index=False)
+    assert walk("both.csv", "--group", "id", "--time", "month") == 0
+    tested = pd.read_csv("run/predictions.csv")["row"].to_numpy()
+    record = json.loads(Path("run/run.json").read_text(encoding="utf-8"))
+    assert "are left out" in json.dumps(record["steps"][2])
+    levels = {f["code"]: f["level"] for f in record["steps"][2]["findings"]}
+    assert levels["groups"] == levels["order of time"] == "note"
+    assert table["month"].to_numpy()[tested].min() >= 9  # of 0 to 11: the latest fifth
+    assert sum(record["parts"][name] for name in ("train", "validation", "test")) < 120
+
+
 def test_a_group_stays_in_one_part():
     Path("groups.csv").write_text(ROWS.to_csv(index=False))
     result = learn(Table.of(ROWS), "y", Settings((8,), epochs=2, lr=0.01))
@@ -272,6 +299,40 @@ def test_a_damaged_record_is_one_line(place, value, finished, capsys):
         assert "run" in said
 
 
+@pytest.mark.parametrize("command", ["predict", "drift", "learn", "--help"])
+def test_a_closed_output_is_one_line(command, finished):
+    words = {
+        "predict": f"predict {finished} good.csv",
+        "drift": f"drift {finished} good.csv",
+        "learn": "learn good.csv --target y --out run",
+    }.get(command, command)
+    line = f"{sys.executable} -m backlit {words} >&-"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "backlit: error: standard output is closed; send it to a file, or to /dev/null\n"
+    )
+    assert not Path("run").exists()
+
+
+def test_warnings_do_not_come_among_predictions_where_standard_error_is_closed(finished):
+    Path("new.csv").write_text("a,b,c\n1e9,0.5,unseen\n")
+    line = f"{sys.executable} -m backlit predict {finished} new.csv 2>&-"
+    done = subprocess.run(line, shell=True, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.startswith("predicted y,")
+    assert done.stdout.count("\n") == 2
+
+
+def test_a_file_whose_name_begins_with_a_dash(capsys):
+    Path("good.csv").rename("-rf.csv")
+    assert main(["learn", "-rf.csv", "--target", "y"]) == 2
+    assert "write ./-rf.csv" in complaint(capsys)
+    assert walk("./-rf.csv") == 0
+    assert json.loads(Path("run/run.json").read_text())["command"].startswith(
+        "backlit learn ./-rf.csv "
+    )
+
+
 def test_a_full_disk_and_a_full_output_are_one_line(finished):
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
@@ -301,6 +362,19 @@ def started(out: str) -> subprocess.Popen[str]:
         assert time.monotonic() < end
         time.sleep(0.01)
     return process
+
+
+@pytest.mark.parametrize(
+    "name", ["sp ace.csv", "üñí.csv", "new\nline.csv", "...csv", "'$(id)'.csv"]
+)
+def test_hostile_file_names(name, capsys):
+    Path("good.csv").rename(name)
+    given = ["--target", "y", "--epochs", "1", "--hidden", "4", "--lr", "0.01", "--quiet"]
+    assert main(["learn", name, *given]) == 0
+    (run,) = Path("runs").iterdir()
+    words = shlex.split(json.loads((run / "run.json").read_text())["command"])
+    assert words[:3] == ["backlit", "learn", name]
+    assert main(["predict", str(run), name]) == 0
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_bytes(capsys):
