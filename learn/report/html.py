@@ -30,7 +30,8 @@ tree               sentences of the tree, each two spaces further in for a level
 drift_reference    a list of {"column": str, "kind": str, "seen": str}: what is remembered
 graph              {"light": bytes, "dark": bytes, "rows": int}: SVGs of the loss of that many rows
 sources            {"source": str, "licence": str, ...}: words about the data, by what they tell
-unseen             {"rows": int, "score": float}: of the test rows that do not stand in training
+unseen             {"rows": int, "score": float, "interval": (low, "
+"high)}: of the test rows that do not stand in training
 files              {"graph.svg": "what it is", ...}: files beside the page; backprop.html is linked
                    where it is among them
 =================  =============================================================================

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...study.text import columns as columns_of
-from ...study.text import number
+from ..numerals import amount
 from ..result import Result
 from .charts import BLUE, CARD, INK, chart, plain_numbers
 from .page import esc, panel, table
@@ -52,7 +52,7 @@ def worst_rows(result: Result) -> str:
             p = row.get("probability")
             bar = "" if p is None else f"{score(float(p))}{meter(float(p), 'orange', 'short')}"
             cells.append(bar)
-        cells.append(score(float(row["loss"])))
+        cells.append(amount(float(row["loss"])))
         cells += [esc(name((row.get("cells") or {}).get(column, ""), 24)) for column in columns]
         lines.append(cells)
     words = f"The {len(rows)} rows with the largest loss"
@@ -164,7 +164,7 @@ def residuals(result: Result) -> str:
 
     drawn = chart(f"Predicted over true {target}", "residuals", paint, (440, 400))
     error = np.abs(predicted - truth)
-    half, most = (number(float(np.quantile(error, share)), 3) for share in (0.5, 0.9))
+    half, most = (amount(float(np.quantile(error, share))) for share in (0.5, 0.9))
     body = f"""<div class="pair"><figure>{drawn}</figure>
 <div class="beside"><p>Each point is a row of the test part{_thinned(step)}; on the dotted line a
 prediction would be exact.</p>

@@ -15,7 +15,7 @@ from backlit.learn.checks.calibration import (
 )
 from backlit.learn.checks.context import Context, Part
 from backlit.learn.checks.groups import by_group, groups
-from backlit.learn.checks.inputs import percent
+from backlit.learn.numerals import percent
 from backlit.learn.checks.memorising import memorising
 from backlit.learn.data.builtin import BUILTIN, load
 from backlit.learn.data.table import Table

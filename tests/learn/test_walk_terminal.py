@@ -70,10 +70,11 @@ def test_the_verdict_with_the_score_its_interval_and_the_baseline():
     exam = result.exam
     text = flat(told(result))
     assert result.verdict.headline in text
-    assert (f"accuracy {exam.score:.3f}, 95 % interval {exam.interval[0]:.3f} to "
+    assert (f"accuracy {exam.score:.3f} on {len(exam.rows)} rows, 95 % interval {exam.interval[0]:.3f} to "
             f"{exam.interval[1]:.3f}; baseline {exam.baseline_score:.3f}: the whole interval lies "
             "above the baseline") in text  # fmt: skip
-    assert f"Use {result.verdict.recommended.name}: C = 1" in text
+    assert f"Verdict ✗ Do not use the {result.verdict.recommended.name} (C = 1" in text
+    assert f"Network ✓ {result.verdict.headline}" in text
     assert "Checks 1 error, 1 warning, 7 notes" in text
     assert f"Next {result.verdict.next[0]}" in text
     assert "Wrote runs/sample/: report.html, result.json" in text
