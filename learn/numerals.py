@@ -37,16 +37,20 @@ def signed(value: float, digits: int = 3) -> str:
     return f"+{text}" if value > 0 and text.strip("0.,") else text
 
 
-def amount(value: float, digits: int = 3) -> str:
-    """Some significant digits, written out: whole digits are never rounded away.
+def amount(value: float, digits: int = 3, zeros: bool = False) -> str:
+    """Some significant digits, written out: whole digits are never rounded away. `zeros` keeps
+    those at the end, for numbers that stand beside others.
 
     >>> amount(0.004761), amount(120.4), amount(-1234.5), amount(3.0), amount(2e-7)
     ('0.00476', '120', '−1,234', '3', '2e−7')
+    >>> amount(2.3, zeros=True), amount(127.04, 4, zeros=True), amount(0.0, zeros=True)
+    ('2.30', '127.0', '0')
     """
     if not math.isfinite(value) or abs(value) >= 1e9 or 0 < abs(value) < 1e-4:
         return "not a number" if math.isnan(value) else number(float(value), digits)
     whole = abs(value) >= 10 ** (digits - 1)
-    text = f"{value:,.0f}" if whole else f"{value:.{digits}g}"
+    kept = "#" if zeros and value else ""
+    text = f"{value:,.0f}" if whole else f"{value:{kept}.{digits}g}"
     return (text if float(text.replace(",", "")) else "0").replace("-", MINUS)
 
 

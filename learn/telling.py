@@ -53,7 +53,8 @@ WORDS: dict[str, Words] = {
         "a network that knows nothing must lose just what knowing nothing costs; another number "
         "means a fault",
         "With random weights all classes look alike, so the loss is ln C for C classes, and the "
-        "variance for a number. Far above: the random outputs are too large, and training first "
+        "variance for a number. Numbers such as 64-128-10 count its inputs, hidden units and "
+        "outputs. Far above: the random outputs are too large, and training first "
         "has to unlearn them. Below: the answer stands among the inputs.",
     ),
     "loss": Words(

@@ -76,9 +76,8 @@ def blind(context: Context) -> list[Finding]:
         errors = paired_errors(without - seen)
     n = len(seen)
     told = (
-        f"on {n:,} validation rows the network loses {amount(float(seen.mean()))}, one trained on "
-        f"inputs that "
-        f"are all 0 {amount(float(without.mean()))}"
+        f"on {n:,} validation rows the network loses {amount(float(seen.mean()))}; one trained on "
+        f"inputs that are all 0 loses {amount(float(without.mean()), zeros=True)}"
     )
     if not math.isfinite(float(seen.mean())):
         return [

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MIXING = limit(
     "mixing", 1e-5, "what other rows do to a row's outputs, of what its own inputs do",
-    "it must be 0; measured: 0 exactly on ten tables, float32 rounds at 1e-7",
+    "it must be 0; measured: 0 exactly on ten tables, float32 rounds at 1e−7",
 )  # fmt: skip
 ROWS = 8
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NEAR = limit(
     "untrained_near", 0.05, "the untrained loss against its theory, either way, as it should be",
-    "A. Karpathy, makemore 3: -ln(1/C); measured: digits -0.01 .. 0.04 over ten seeds",
+    "A. Karpathy, makemore 3: −ln(1/C); measured: digits −0.01 to 0.04 over ten seeds",
 )  # fmt: skip
 HIGH = limit(
     "untrained_high", 0.20, "the untrained cross-entropy above ln C",

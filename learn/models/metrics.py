@@ -133,7 +133,7 @@ class Metric:
         >>> METRICS["r2"].text(-6e-5), METRICS["accuracy"].text(1.0), METRICS["mae"].text(1234.567)
         ('0.000', '1.000', '1,235')
         """
-        return amount(score, 4) if self.name in ("rmse", "mae") else decimal(score)
+        return amount(score, 4, zeros=True) if self.name in ("rmse", "mae") else decimal(score)
 
     def ends(self, interval: tuple[float, float]) -> str:
         """Both ends of an interval of its own numbers as sentences have it.
@@ -150,7 +150,7 @@ class Metric:
         ('+0.031', '−12.3')
         """
         if self.name in ("rmse", "mae"):
-            return ("+" if value > 0 else "") + amount(value)
+            return ("+" if value > 0 else "") + amount(value, zeros=True)
         return signed(value)
 
     def constant(

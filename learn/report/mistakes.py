@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20  # rows that are listed
 MOST_COLUMNS = 6  # cells of a row that are shown, if there is room
-WIDTH = 52  # characters for them, so that a wide window shows the whole table
+WIDTH = 46  # characters for them, so that a wide window shows the whole table
 MOST_CLASSES = 30  # a larger confusion matrix is not drawn
 
 
@@ -37,8 +37,9 @@ def worst_rows(result: Result) -> str:
     columns = [] if pictures else _columns(result, rows)
     many = max((len(row.get("cells") or {}) for row in rows), default=0)
     aligned = "n" if result.context.problem.task == "regression" else "wide"
+    lost = "cross-entropy" if classes_of(result) else "squared error"
     head = [("row", "n"), *([("picture", "")] if pictures else []), ("truth", aligned),
-            ("predicted", aligned), *([("sure of it", "n")] if sure else []), ("loss", "n"),
+            ("predicted", aligned), *([("sure of it", "n")] if sure else []), (lost, "n"),
             *((name(column, 20), "cell") for column in columns)]  # fmt: skip
     lines = []
     for row in rows:
@@ -52,7 +53,7 @@ def worst_rows(result: Result) -> str:
             p = row.get("probability")
             bar = "" if p is None else f"{score(float(p))}{meter(float(p), 'orange', 'short')}"
             cells.append(bar)
-        cells.append(amount(float(row["loss"])))
+        cells.append(amount(float(row["loss"]), zeros=True))
         cells += [esc(name((row.get("cells") or {}).get(column, ""), 24)) for column in columns]
         lines.append(cells)
     words = f"The {len(rows)} rows with the largest loss"

@@ -4,6 +4,8 @@ and the candidates beside each other.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..numerals import amount
@@ -16,6 +18,7 @@ from .words import (
     STATUS,
     against_baseline,
     capital,
+    classes_of,
     counted,
     kept_words,
     metric_name,
@@ -91,7 +94,7 @@ def verdict(result: Result) -> str:
 <div><dt>The checks say</dt><dd class="words">{_counts(result)}</dd>
 <dd class="note">{_worst_step(result)}</dd></div>
 </dl>
-<figure class="strip">{exam_strip(named, value, ends, base)}</figure>
+<figure class="strip">{exam_strip(named, value, ends, base, partial(shown, result))}</figure>
 <p class="small soft">The test part, {len(exam.rows):,} rows, was {looks}. 95 % interval
 {shown_interval(result, ends)}: {against_baseline(result)}.{honest}</p>
 {reasons}
@@ -114,8 +117,10 @@ def _right(result: Result) -> str:
         right = int(np.sum(exam.truth == exam.predicted))
         return f"{right:,} of {len(exam.rows):,} rows right"
     with np.errstate(all="ignore"):  # of a model that diverged
-        error = float(np.sqrt(np.mean((exam.predicted - exam.truth) ** 2)))
-    return f"typical error {amount(error)} (root mean square)"
+        away = exam.predicted - exam.truth
+        if result.context.problem.metric == "rmse":  # stands there already
+            return f"off by {amount(float(np.mean(np.abs(away))))} on average"
+        return f"typical error {amount(float(np.sqrt(np.mean(away**2))))} (root mean square)"
 
 
 def _baseline_words(result: Result) -> str:
@@ -171,17 +176,20 @@ def candidates(result: Result) -> str:
                 scale.interval(value, *ends, base),
                 shown_interval(result, ends),
                 scored(result, candidate.train_score),
-                amount(candidate.loss),
+                amount(candidate.loss, zeros=True),
             )
         )
+    lost = "cross-entropy" if classes_of(result) else "mean squared error"
     head = (
         ("model", "model"), ("validation", "n"), ("", "line"), ("95 % interval", "n"),
-        ("training", "n"), ("validation loss", "n"),
+        ("training", "n"), (lost, "n"),
     )  # fmt: skip
     body = table(f"{capital(named)} of each model", head, rows, marked)
     body += (
         '<p class="small soft">From the simplest to the most complex. The bar is the 95 % interval '
-        "of the validation score, the upright line the baseline. The simpler model is recommended "
+        f"of the validation score, the upright line the baseline; {lost} is of the validation "
+        f"part, "
+        "too. The simpler model is recommended "
         "unless another wins by more than the noise.</p>"
     )
     return panel("The models beside each other", body)

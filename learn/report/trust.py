@@ -88,19 +88,19 @@ def importances(result: Result) -> str:
         lines.append(
             (
                 esc(name(one["column"])),
-                f"{difference(result, mean)} ± {shown(result, 1.96 * se)}",
+                f"{difference(result, mean)} ± {difference(result, 1.96 * se).lstrip('+')}",
                 meter(share),
             )
         )
     named = metric_name(result)
-    head = ((("column"), "wide"), (f"loss of {named}", "n"), ("", "fill"))
+    head = ((("column"), "wide"), (f"{named} worse by", "n"), ("", "fill"))
     words = f"What shuffling one column costs, in {named}"
     body = _folded(words, head, lines)
     body += (
         '<p class="small soft">Each column of the validation part was shuffled in turn, several '
-        "times; the number is what the score loses, with its 95 % interval. Columns that tell the "
-        "same can stand in for each other and then both look unimportant. None of this says that a "
-        "column is a cause.</p>"
+        "times; the number is how much worse the score got, with its 95 % interval. Columns "
+        "that tell the same can stand in for each other and then both look unimportant. "
+        "None of this says that a column is a cause.</p>"
     )
     return panel("Which columns matter", body)
 

@@ -313,7 +313,7 @@ def test_worst_rows_show_the_columns_that_matter_most():
     )
     assert table
     heads = re.findall(r"<th[^>]*>([^<]+)</th>", table[1])
-    many = len(heads) - heads.index("loss") - 1
+    many = len(heads) - heads.index("squared error") - 1
     assert 4 <= many <= 6
     assert heads[-many:] == [one["column"] for one in ranked[:many]]
     assert f"of 10 columns the {many} that matter most" in page_of("diabetes")
@@ -352,8 +352,8 @@ def test_metrics_of_which_less_is_better_are_shown_without_their_sign():
     )
     exam = replace(result.exam, score=-50.0, interval=(-60.0, -45.0), baseline_score=-77.0)
     text = said(render(replace(result, context=context, exam=exam, extras={})))
-    assert "Test root mean square error50 " in text
-    assert "45 to 60: the whole interval lies below the baseline" in text
+    assert "Test root mean square error50.00" in text
+    assert "45.00 to 60.00: the whole interval lies below the baseline" in text
     assert "−50" not in text
 
 

@@ -70,7 +70,8 @@ def test_the_verdict_with_the_score_its_interval_and_the_baseline():
     exam = result.exam
     text = flat(told(result))
     assert result.verdict.headline in text
-    assert (f"accuracy {exam.score:.3f} on {len(exam.rows)} rows, 95 % interval {exam.interval[0]:.3f} to "
+    assert (f"accuracy {exam.score:.3f} on {len(exam.rows)} rows, 95 % interval "
+    f"{exam.interval[0]:.3f} to "
             f"{exam.interval[1]:.3f}; baseline {exam.baseline_score:.3f}: the whole interval lies "
             "above the baseline") in text  # fmt: skip
     assert f"Verdict ✗ Do not use the {result.verdict.recommended.name} (C = 1" in text
