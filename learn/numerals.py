@@ -17,12 +17,18 @@ def decimal(value: float, digits: int = 3) -> str:
 
     >>> decimal(0.97512), decimal(-0.25), decimal(-6e-5), decimal(131.25), decimal(235321.2)
     ('0.975', '−0.250', '0.000', '131.2', '235,321')
+    >>> decimal(99.6, 0), decimal(100.0, 0)
+    ('100', '100')
     """
     if not math.isfinite(value) or abs(value) >= 1e9:
         return "not a number" if math.isnan(value) else number(float(value))
     size = abs(value)
     text = (
-        f"{value:.{digits}f}" if size < 100 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
+        f"{value:.{digits}f}"
+        if size < 100
+        else f"{value:.{min(digits, 1)}f}"
+        if size < 1000
+        else f"{value:,.0f}"
     )
     return (text if float(text.replace(",", "")) else text.lstrip("-")).replace("-", MINUS)
 

@@ -114,11 +114,13 @@ class Terminal:
         if self.explain:
             for part in filter(str.strip, step.more.split("\n\n")):
                 self._row(console, "", part.strip(), label=0, style="italic")
-        self._rows(console, "Found", step.found)
+        told = {f.sentence for f in step.findings if f.level != "note" or self.explain}
+        self._rows(console, "Found", [each for each in step.found if each not in told])
         self._rows(console, "Did", step.did)
         if self.explain and step.why:
             self._row(console, "Why", step.why)
-        self.findings(step.findings, indent=4)
+        once = [f for f in step.findings if f.sentence in told or f.sentence not in step.found]
+        self.findings(once, indent=4)
 
     def findings(self, findings: Sequence[Finding], indent: int = 0) -> None:
         """Findings, the worst first."""

@@ -98,6 +98,24 @@ def test_explain_says_why_and_by_what_it_was_judged():
         assert more not in short
 
 
+@pytest.mark.parametrize("explain", [False, True])
+def test_what_is_found_and_judged_is_said_once(explain):
+    """An exploration tells its claims as what was found, and judges them too."""
+    step = sample("moons").steps[1]
+    note, warning = (
+        replace(step.findings[0], level=level, sentence=f"this is a {level}", advice="")
+        for level in ("note", "warning")
+    )
+    found = (note.sentence, warning.sentence, "and this is not judged")
+    twice = replace(step, found=found, findings=(note, warning))
+    stream = io.StringIO()
+    Terminal(stream, explain=explain).step(twice)
+    text = flat(stream.getvalue())
+    assert [text.count(sentence) for sentence in found] == [1, 1, 1]
+    assert "! warning: this is a warning" in text
+    assert ("✓ this is a note" in text) == explain
+
+
 def test_quiet_says_the_verdict_and_the_score_alone():
     result = sample("digits")
     lines = told(result, quiet=True).splitlines()
