@@ -83,7 +83,7 @@ WORDS: dict[str, Words] = {
     "trust": Words(
         "What to trust",
         "one number hides for whom it is wrong, how sure it should be, and what it looks at",
-        "A probability of .9 should be right nine times out of ten (calibration). Errors may "
+        "A probability of 0.9 should be right nine times out of ten (calibration). Errors may "
         "gather in one group. A column whose values can be shuffled without any harm is not used. "
         "And the world moves: `backlit drift` compares new rows with those learned from.",
     ),

@@ -43,7 +43,7 @@ APART = limit(
 GAP = limit(
     "verdict_gap", 0.10, "the training score less the validation score, in points, or in shares of "
     "the baseline's loss, where it is also beyond chance",
-    "measured: ten tables, thirty seeds, 0.08 at most in classes, 0.16 on 30 rows, 0.28 in R2",
+    "measured: ten tables, thirty seeds, 0.08 at most in classes, 0.16 on 30 rows, 0.28 in R²",
 )  # fmt: skip
 LEAK = limit(
     "verdict_leak", 0.05, "the validation score less the training score, likewise",

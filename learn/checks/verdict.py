@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...study.findings import Finding
 from ...study.text import clean, count_text
+from ..numerals import standard_errors
 from .evidence import (
     FALL,
     GAIN,
@@ -162,6 +163,9 @@ def _reasons(context: Context, fit: Fit, seen: Evidence, findings: Sequence[Find
         reasons.append("no epoch was better than the untrained network")
     for other in seen.others:
         word = "beats the baseline" if other.name in seen.beating else "does not beat the baseline"
+        if other.name in seen.beating and other.score == seen.baseline:
+            less = standard_errors(other.fewer)
+            word = f"as the baseline, but its rows lose less, by {less}"
         reasons.append(f"{clean(other.name)}: {_shown(other.score, context)}, {word}")
     return reasons + [finding.sentence for finding in seen.obstacles]
 

@@ -87,6 +87,7 @@ def inferred(problem: Problem, settled: Problem, table: Table) -> list[str]:
     if settled.task == "classification":
         classes, codes = levels_of(column)
         counts = np.bincount(codes)
+        even = counts.max() == counts.min()
         shares = ", ".join(
             f"{quoted(classes[k])} {percent(int(counts[k]), int(counts.sum()))}"
             for k in np.argsort(-counts, kind="stable")[:6]
@@ -94,7 +95,8 @@ def inferred(problem: Problem, settled: Problem, table: Table) -> list[str]:
         more = f", … ({len(classes)} in all)" if len(classes) > 6 else ""
         said.append(f"classification{how}: {target} has {_reason(column)}: {shares}{more}")
         if settled.positive is not None:
-            by = "given" if problem.positive else "the rarer of the two"
+            rarer = "the second of two that are as frequent" if even else "the rarer of the two"
+            by = "given" if problem.positive else rarer
             said.append(f"the class that is looked for is {quoted(settled.positive)}, {by}")
     else:
         values = column.astype(np.float64)

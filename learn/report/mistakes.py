@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 20  # rows that are listed
 MOST_COLUMNS = 6  # cells of a row that are shown, if there is room
 WIDTH = 46  # characters for them, so that a wide window shows the whole table
+SURE = 12  # and as many more where no probability takes the room
 MOST_CLASSES = 30  # a larger confusion matrix is not drawn
 
 
@@ -34,7 +35,7 @@ def worst_rows(result: Result) -> str:
     rows = list(given)[:MOST_ROWS]
     pictures = any(row.get("pixels") is not None for row in rows)
     sure = any(row.get("probability") is not None for row in rows)
-    columns = [] if pictures else _columns(result, rows)
+    columns = [] if pictures else _columns(result, rows, WIDTH if sure else WIDTH + SURE)
     many = max((len(row.get("cells") or {}) for row in rows), default=0)
     aligned = "n" if result.context.problem.task == "regression" else "wide"
     lost = "cross-entropy" if classes_of(result) else "squared error"
@@ -60,7 +61,8 @@ def worst_rows(result: Result) -> str:
     if not pictures and many > len(columns):
         shown = f"the first {len(columns)}"
         if result.extras.get("importances"):
-            shown = f"the {len(columns)} that matter most"
+            one = len(columns) == 1
+            shown = "the one that matters most" if one else f"the {len(columns)} that matter most"
         words += f"; of {many} columns {shown}"
     body = table(words, head, lines)
     where = result.extras.get("worst_part", "validation")
@@ -72,14 +74,14 @@ def worst_rows(result: Result) -> str:
     return panel("The worst rows", body)
 
 
-def _columns(result: Result, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _columns(result: Result, rows: Sequence[Mapping[str, Any]], room: int) -> list[str]:
     """The columns to show: those that matter most where that is known."""
     every = list(dict.fromkeys(str(c) for row in rows for c in (row.get("cells") or {})))
     ranked = [str(one["column"]) for one in _by_weight(result.extras.get("importances") or ())]
     known = set(every)
     first = [column for column in ranked if column in known]
     ordered = first + [column for column in every if column not in set(first)]
-    room, kept = WIDTH, []
+    kept: list[str] = []
     for column in ordered[:MOST_COLUMNS]:
         texts = [name(column, 20), *(name((row.get("cells") or {}).get(column, ""), 24)
                                      for row in rows)]  # fmt: skip

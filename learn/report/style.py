@@ -225,10 +225,12 @@ footer { color: var(--soft); font-size: .875rem; padding: 0 .2rem; }
   .steps-do { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts th { width: 6.5rem; }
   th, td { padding: .35rem .5rem; }
-  .rows td, .rows th, .beside .rows td, .beside .rows th { padding: .35rem .25rem; }
+  .rows td, .rows th { padding: .35rem .25rem; }
+  .beside .rows td, .beside .rows th { padding: .35rem .15rem; }
   .confusion td, .confusion th { min-width: 1.6rem; padding: .25rem .12rem; font-size: .875rem; }
   .confusion tbody th { padding-right: .4rem; }
-  .rows .fill, .rows .line { min-width: 6.5rem; }
+  .rows .line { min-width: 6.5rem; }
+  .rows .fill { min-width: 5rem; }
   .rows .model { min-width: 7.5rem; }
   .strip text { font-size: 17px; }
   .slider { grid-template-columns: 1fr; gap: .3rem; }

@@ -112,7 +112,7 @@ def test_a_test_score_that_may_be_luck_is_used_with_care(moons):
     exam = replace(moons.exam, interval=(0.4, 0.99))
     line = recommendation(replace(moons, exam=exam))
     assert line.level == "warning"
-    assert "this may be luck" in line.text
+    assert "with care: its test score may be luck" in line.text
 
 
 def test_nothing_to_learn_is_said_once(moons):
