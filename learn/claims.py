@@ -17,6 +17,7 @@ from .models.components import SHUFFLES as REARRANGED
 from .models.components import Components
 from .models.masked import ColumnScore, MaskedColumns
 from .models.matrix import Matrix
+from .numerals import amount, decimal
 from .result import Step
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _share(x: float) -> str:
     ('23 %', '0.4 %', '−20 %')
     """
     digits = 1 if 0 < abs(x) < 0.0995 else 0
-    return f"{100 * x:.{digits}f} %".replace("-", "−").replace("−0 %", "0 %")
+    return f"{decimal(100 * x, digits)} %"
 
 
 def table_step(table: Table, rows: np.ndarray, preparation: Preparation, matrix: Matrix) -> Step:
@@ -76,15 +77,16 @@ def table_step(table: Table, rows: np.ndarray, preparation: Preparation, matrix:
 def clusters_step(found: Clusters, rows: int) -> Step:
     """Whether the rows fall into groups."""
     numbers = (
-        f"silhouette {found.silhouette:.2f}; tables with shuffled columns reach {found.null:.2f}, "
-        f"single clouds of the same covariances {found.cloud:.2f}"
+        f"silhouette {decimal(found.silhouette, 2)}; tables with shuffled columns reach "
+        f"{decimal(found.null, 2)}, "
+        f"single clouds of the same covariances {decimal(found.cloud, 2)}"
     )
     marks: list[str] = []
     if found.found:
         *sizes, last = (f"{size:,}" for size in found.sizes)
         head = (
             f"{found.k} groups of {', '.join(sizes)} and {last} rows: {numbers}. "
-            f"Other starts find the same groups (agreement {found.stability:.2f})."
+            f"Other starts find the same groups (agreement {decimal(found.stability, 2)})."
         )
         marks = [
             f"Group {k + 1} ({count_text(size, 'row')}): {mark}."
@@ -98,7 +100,7 @@ def clusters_step(found: Clusters, rows: int) -> Step:
             "few": f"the smallest of {found.k} has {min(found.sizes)} of {rows:,} rows: these "
             "stand out, but are no group",
             "unstable": f"{numbers}. But other starts find other groups (agreement "
-            f"{found.stability:.2f}, {STABLE} is asked)",
+            f"{decimal(found.stability, 2)}, {STABLE} is asked)",
         }
         head = f"No groups: {doubts[found.doubt]}."
     if found.far:
@@ -175,14 +177,15 @@ def autoencoder_step(found: Reconstruction, matrix: Matrix, table: Table) -> Ste
         "PCA is simpler and does as well."
     )
     odd = [
-        f"{table.where(int(row))} ({found.row_errors[row]:.0f} times, most in "
+        f"{table.where(int(row))} ({amount(float(found.row_errors[row]), 2)} times, most in "
         f"{quoted(matrix.names[fault])})"
         for row, fault in zip(found.worst, found.faults, strict=True)
         if row in found.odd
     ][:TOLD]
     limit = (
-        f"a row stands out from {found.limit:.0f} times on, the worst of the shuffled table has "
-        f"{found.null_worst:.0f}"
+        f"a row stands out from {amount(float(found.limit), 2)} times on, the worst of the "
+        f"shuffled table has "
+        f"{amount(float(found.null_worst), 2)}"
     )
     findings = [
         _note("rebuilt", brought, found.error, found.null, judged),
@@ -208,7 +211,7 @@ def autoencoder_step(found: Reconstruction, matrix: Matrix, table: Table) -> Ste
             if worst < 1
             else (
                 f"No row stands out: the worst, {table.where(int(found.worst[0]))}, has "
-                f"{worst:.0f} times the median row's error; {limit}."
+                f"{amount(float(worst), 2)} times the median row's error; {limit}."
             )
         )
         findings.append(_note("no_odd_rows", rows, worst, found.limit, len(matrix)))
@@ -282,7 +285,8 @@ def _others(score: ColumnScore) -> str:
 
 def _told(score: ColumnScore) -> str:
     if score.kind == "number":
-        how = f"{score.error:.2f} deviations off on average, the median is {score.guess:.2f} off"
+        how = f"{decimal(score.error, 2)} deviations off on average, the median is "
+        f"{decimal(score.guess, 2)} off"
     else:
         how = f"wrong in {_share(score.error)}, the most frequent value in {_share(score.guess)}"
     by = "no single other is needed"

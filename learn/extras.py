@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .attributing import attributions
 from .checks.context import Context, Part
+from .data.words import plain
+from .numerals import amount, decimal, signed
 
 if TYPE_CHECKING:
     from .checks.reference import Reference
@@ -42,8 +45,10 @@ def collect(
     validation = context.validation
     assert validation is not None
     outputs = chosen.outputs(validation.X)
+    worst = worst_rows(context, outputs, image_shape)
     found: dict[str, Any] = {
-        "worst_rows": worst_rows(context, outputs, image_shape),
+        "worst_rows": worst,
+        "attributions": attributions(context, chosen, worst),
         "groups": [vars_of(one) for one in by_group(context, problem.sensitive, chosen)],
         "learning_curve": learning_curve(context, metric, positive),
         "drift_reference": remembered(context),
@@ -72,8 +77,8 @@ def calibrated(truth: np.ndarray, outputs: np.ndarray, positive: int | None) -> 
 
     found = reliability(truth, outputs, positive)
     sentence = (
-        f"expected calibration error {found.ece:.3f} over {len(found.count)} bins of equally many "
-        f"rows, Spiegelhalter's z {found.z:+.2f}"
+        f"expected calibration error {decimal(found.ece)} over {len(found.count)} bins of equally "
+        f"many rows, Spiegelhalter's z {signed(found.z, 2)}"
     )
     return {"mean": found.said, "share": found.came, "count": found.count, "sentence": sentence}
 
@@ -104,8 +109,8 @@ def worst_rows(
             }
         else:
             entry |= {
-                "truth": f"{validation.truth[k]:.4g}",
-                "predicted": f"{outputs[k]:.4g}",
+                "truth": amount(float(validation.truth[k]), 4),
+                "predicted": amount(float(outputs[k]), 4),
                 "probability": None,
             }
         if image_shape is None:
@@ -124,7 +129,11 @@ def remembered(context: Context) -> list[dict[str, str]]:
     for column in reference_of(context).columns:
         if column.kind == "number":
             low, middle, high = (column.quantiles[k] for k in (0, len(column.quantiles) // 2, -1))
-            seen = f"{low:.4g} to {high:.4g}, in the middle {middle:.4g}"
+            seen = (
+                f"always {plain(low)}"
+                if low == high
+                else f"{plain(low)} to {plain(high)}, in the middle {plain(middle)}"
+            )
         else:
             seen = f"{len(column.levels)} levels: {', '.join(column.levels[:5])}"
             seen += ", …" if len(column.levels) > 5 else ""
@@ -153,7 +162,7 @@ def shown_cell(value: Any) -> str:
     """
     if value is None or value != value:  # NaN
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return plain(value) if isinstance(value, float) else str(value)
 
 
 def tree_words(context: Context) -> list[str]:
@@ -215,8 +224,9 @@ def learning_curve(context: Context, metric: Metric, positive: int | None) -> di
         half = (validated[-1][2] - validated[-1][1]) / 2
         more = "more rows would help" if gain > half else "more rows would hardly help"
         sentence = (
-            f"from {rows[-2]:,} to {rows[-1]:,} rows the validation score gained {gain:+.3f}, its "
-            f"95 % interval is ±{half:.3f} wide: {more}"
+            f"from {rows[-2]:,} to {rows[-1]:,} rows the validation score got better by "
+            f"{metric.difference(gain).lstrip('+')}, its 95 % interval is "
+            f"± {metric.difference(half).lstrip('+')}: {more}"
         )
     return {"rows": rows, "train": trained, "validation": validated, "sentence": sentence}
 

@@ -53,7 +53,8 @@ WORDS: dict[str, Words] = {
         "a network that knows nothing must lose just what knowing nothing costs; another number "
         "means a fault",
         "With random weights all classes look alike, so the loss is ln C for C classes, and the "
-        "variance for a number. Far above: the random outputs are too large, and training first "
+        "variance for a number. Numbers such as 64-128-10 count its inputs, hidden units and "
+        "outputs. Far above: the random outputs are too large, and training first "
         "has to unlearn them. Below: the answer stands among the inputs.",
     ),
     "loss": Words(
@@ -82,7 +83,7 @@ WORDS: dict[str, Words] = {
     "trust": Words(
         "What to trust",
         "one number hides for whom it is wrong, how sure it should be, and what it looks at",
-        "A probability of .9 should be right nine times out of ten (calibration). Errors may "
+        "A probability of 0.9 should be right nine times out of ten (calibration). Errors may "
         "gather in one group. A column whose values can be shuffled without any harm is not used. "
         "And the world moves: `backlit drift` compares new rows with those learned from.",
     ),

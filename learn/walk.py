@@ -16,8 +16,8 @@ import numpy as np
 from ..study.findings import Finding
 from .checks.context import Check, Context, Part
 from .extras import Plane, collect
-from .report.words import METRICS, interval, times
-from .report.words import score as shown
+from .numerals import amount, typed
+from .report.words import times
 from .result import Exam, Result, Step, Verdict
 from .telling import WORDS
 
@@ -296,7 +296,7 @@ class _Walk:
         settings, context = self.settings, self.context
         if settings.lr is not None:
             self.context = replace(context, lr=settings.lr)
-            self.rate_words = f"Adam at a learning rate of {settings.lr:g}, as given"
+            self.rate_words = f"Adam at a learning rate of {typed(settings.lr)}, as given"
             return
         found = find_rate(
             self.build, self.task, self.train,
@@ -327,7 +327,7 @@ class _Walk:
             if frames is not None:
                 frames(epoch)
 
-        with self.listener.progress(settings.epochs, metric.name) as on_epoch:
+        with self.listener.progress(settings.epochs, metric.title) as on_epoch:
             fit = train(
                 model, task, self.train, self.validation,
                 epochs=settings.epochs, lr=context.lr, batch_size=settings.batch_size,
@@ -344,8 +344,8 @@ class _Walk:
         first, best = fit.history[0], fit.best_epoch
         found = [
             f"{len(fit.history) - 1} epochs of {fit.batches} updates",
-            f"validation loss {first.validation_loss:.4f} untrained, {best.validation_loss:.4f} "
-            f"in the best epoch, {fit.best}",
+            f"validation loss {amount(first.validation_loss, 4)} untrained, "
+            f"{amount(best.validation_loss, 4)} in the best epoch, {fit.best}",
             self.scored(network),
         ]
         did = [self.rate_words, *([fit.message] if fit.message else [])]
@@ -364,7 +364,9 @@ class _Walk:
             context.candidates, self.validation, self.metric, self.positive, context.seed
         )  # fmt: skip
         verdict = Verdict(code, headline, tuple(reasons), chosen, tuple(coming))
-        self.say("verdict", [headline, *reasons], [sentence], findings)
+        told = {finding.sentence for finding in (*self.found, *findings)}  # is not said again
+        news = [reason for reason in reasons if reason not in told]
+        self.say("verdict", [headline, *news], [sentence], findings)
         return verdict
 
     def trust(self, verdict: Verdict, fit: Fit) -> Exam:
@@ -375,8 +377,10 @@ class _Walk:
         )
         exam = self.examine(verdict.recommended)
         found = [
-            f"the test part, looked at {times(exam.looks)}: {self.named} {shown(exam.score)}, 95 % "
-            f"interval {interval(exam.interval)}; the baseline's is {shown(exam.baseline_score)}"
+            f"the test part, {len(exam.rows):,} rows, looked at {times(exam.looks)}: "
+            f"{self.metric.title} {self.metric.text(exam.score)}, 95 % interval "
+            f"{self.metric.ends(exam.interval)}; the baseline's is "
+            f"{self.metric.text(exam.baseline_score)}"
         ]
         found += self.unseen_words(exam)
         did = [f"{verdict.recommended.name}: {verdict.recommended.described}"]
@@ -411,11 +415,15 @@ class _Walk:
         fresh = np.isin(exam.rows, unseen(self.context, "test"))
         if fresh.all() or not fresh.any():
             return []
-        score = self.metric.score(exam.truth[fresh], exam.outputs[fresh], self.positive)
-        self.extras["unseen"] = {"rows": int(fresh.sum()), "score": score}
+        truth, outputs = exam.truth[fresh], exam.outputs[fresh]
+        score = self.metric.score(truth, outputs, self.positive)
+        interval = self.metric.interval(truth, outputs, self.context.seed, self.positive)
+        self.extras["unseen"] = {"rows": int(fresh.sum()), "score": score, "interval": interval}
         return [
             f"on the {int(fresh.sum()):,} test rows that do not stand in the training part as well "
-            f"it is {shown(score)}: that is the honest number"
+            f"it is {self.metric.text(score)}, 95 % interval {self.metric.ends(interval)}: that "
+            f"is the "
+            "honest number"
         ]
 
     def cost_words(self, candidate: Candidate) -> list[str]:
@@ -430,8 +438,8 @@ class _Walk:
             for each in (candidate, self.context.candidates[0])
         )
         return [
-            f"by the costs that were given a validation row costs {mine:.3g} with it, "
-            f"{constant:.3g} with the baseline, if each is taken for its likeliest class"
+            f"by the costs that were given, a validation row on average costs {amount(mine)} with "
+            f"it, {amount(constant)} with the baseline, if each is taken for its likeliest class"
         ]
 
     # -- saying it
@@ -456,18 +464,16 @@ class _Walk:
         preparation = self.context.preparation
         return positive_number(self.context.problem, preparation.classes if preparation else ())
 
-    @property
-    def named(self) -> str:
-        """The metric as a reader meets it."""
-        return METRICS.get(self.metric.name, self.metric.name)
-
     def scored(self, candidate: Candidate) -> str:
         """A model and its score, in a sentence."""
-        low, high = self.metric.signed_interval(candidate.interval)
-        score, train = (self.metric.signed(s) for s in (candidate.score, candidate.train_score))
+        metric = self.metric
+        score, train = (
+            metric.text(metric.signed(s)) for s in (candidate.score, candidate.train_score)
+        )
         return (
-            f"{candidate.name} ({candidate.described}): {self.named} {shown(score)} in "
-            f"validation, 95 % interval {interval((low, high))}, {shown(train)} in training"
+            f"{candidate.name} ({candidate.described}): {metric.title} {score} in validation, 95 % "
+            f"interval {metric.ends(metric.signed_interval(candidate.interval))}, {train} in "
+            f"training"
         )
 
     def ran(self, checks: tuple[Check, ...]) -> list[Finding]:

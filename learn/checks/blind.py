@@ -12,6 +12,7 @@ import numpy as np
 
 from ...study.findings import Finding
 from ..models.loop import train as training
+from ..numerals import amount, percent, standard_errors
 from .rules import judged, limit
 from .trying import is_classes, row_losses, value_of
 
@@ -72,11 +73,11 @@ def blind(context: Context) -> list[Finding]:
             outputs, without = constant, known
         answers = fit.outputs(validation.X)
         seen = row_losses(answers, validation.target)
-        errors = standard_errors(without - seen)
+        errors = paired_errors(without - seen)
     n = len(seen)
     told = (
-        f"on {n:,} validation rows the network loses {seen.mean():.3g}, one trained on inputs that "
-        f"are all 0 {without.mean():.3g}"
+        f"on {n:,} validation rows the network loses {amount(float(seen.mean()))}; one trained on "
+        f"inputs that are all 0 loses {amount(float(without.mean()), zeros=True)}"
     )
     if not math.isfinite(float(seen.mean())):
         return [
@@ -88,19 +89,20 @@ def blind(context: Context) -> list[Finding]:
     if errors >= value_of(BLIND, context.limits):
         return [
             judged(
-                "blind", "note", f"{told}: the inputs are used ({errors:.1f} standard errors)",
+                "blind", "note", f"{told}: the inputs are used ({standard_errors(errors)})",
                 errors, BLIND, context.limits, n, "nothing",
             )
         ]  # fmt: skip
     if is_classes(validation.target):
         right = [each.argmax(axis=1) == validation.target for each in (answers, outputs)]
-        more = standard_errors(right[0].astype(np.float64) - right[1])
+        more = paired_errors(right[0].astype(np.float64) - right[1])
         if more >= value_of(BLIND, context.limits):
             return [
                 judged(
                     "blind", "warning",
-                    f"{told}: it is right more often ({right[0].mean():.1%} for "
-                    f"{right[1].mean():.1%}), but so sure of itself where it is wrong that its "
+                    f"{told}: it is right more often ({percent(float(right[0].mean()))} for "
+                    f"{percent(float(right[1].mean()))}), but so sure of itself where it is wrong "
+                    f"that its "
                     "loss is no better",
                     errors, BLIND, context.limits, n,
                     "a smaller learning rate; probabilities of this network mean little",
@@ -110,7 +112,7 @@ def blind(context: Context) -> list[Finding]:
         return [
             judged(
                 "blind", "warning",
-                f"{told}, {errors:+.1f} standard errors: the inputs say little, or nothing; so few "
+                f"{told}, {standard_errors(errors)}: the inputs say little, or nothing; so few "
                 "rows cannot tell",
                 errors, BLIND, context.limits, n,
                 "more validation rows; other columns",
@@ -119,7 +121,7 @@ def blind(context: Context) -> list[Finding]:
     return [
         judged(
             "blind", "error",
-            f"{told}, {errors:+.1f} standard errors: the inputs were of no use",
+            f"{told}, {standard_errors(errors)}: the inputs were of no use",
             errors, BLIND, context.limits, n,
             ("No epoch was of use: look at the learning rate first. " if fit.best == 0 else "")
             + "Are rows and labels still those that belong together (a shuffle, a join, a sort of "
@@ -140,10 +142,10 @@ def constant_outputs(target: np.ndarray, outputs: int) -> np.ndarray:
     return target.astype(np.float64).reshape(len(target), -1).mean(axis=0)
 
 
-def standard_errors(differences: np.ndarray) -> float:
+def paired_errors(differences: np.ndarray) -> float:
     """A mean of paired differences over its standard error; infinite where all are the same.
 
-    >>> round(standard_errors(np.array([1.0, 2.0, 3.0])), 4)  # 2 / (1 / sqrt(3))
+    >>> round(paired_errors(np.array([1.0, 2.0, 3.0])), 4)  # 2 / (1 / sqrt(3))
     3.4641
     """
     mean = float(differences.mean())

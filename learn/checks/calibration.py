@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...study.findings import Finding
-from ...study.text import number
+from ..numerals import decimal, signed
 from .inputs import bound, chosen, positive_of
 from .rules import judged, limit
 
@@ -134,7 +134,7 @@ def calibration(context: Context) -> list[Finding]:
         found = reliability(validation.truth, candidate.outputs(validation.X), positive)
         if rows < LEAST_ROWS:
             text = (
-                f"the {candidate.name}'s probabilities are off by {number(found.ece, 2)} on "
+                f"the {candidate.name}'s probabilities are off by {decimal(found.ece)} on "
                 f"average (ECE), but {rows} rows are too few to judge them"
             )
             findings.append(
@@ -145,8 +145,8 @@ def calibration(context: Context) -> list[Finding]:
         off = found.ece > bound(context, ECE) and found.ece > chance
         tilted = abs(found.z) > bound(context, SPIEGELHALTER)
         numbers = (
-            f"ECE {number(found.ece, 2)}, by chance up to {number(chance, 2)}; Spiegelhalter's z "
-            f"{number(found.z, 3)}"
+            f"ECE {decimal(found.ece)}, by chance up to {decimal(chance)}; Spiegelhalter's z "
+            f"{signed(found.z, 2)}"
         )
         if off:
             wide = float(

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ...study.findings import Finding
-from ...study.text import count_text, number
+from ...study.text import count_text
 from ..data.cells import as_texts, missing_in
 from ..data.table import Table
 from ..data.words import listed, quoted
-from .inputs import percent
+from ..numerals import amount, decimal, p_value, percent
 from .joint_drift import told_apart
 from .reference import ColumnReference, Reference, numbers_in, place
 from .rules import LIMITS, judged, limit
@@ -46,6 +46,9 @@ LEAST = limit(
     "measured: under 200 rows chance moves a tenth of a column's rows from bin to bin",
 )  # fmt: skip
 KS_ROWS = 1000
+
+Joint = tuple[float, tuple[float, float]]
+"""The AUC of telling new rows from old ones, and its interval."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,9 @@ class DriftReport:
     joint_auc: float | None
     """How well new rows are told from old ones by all columns; None where that was not tried."""
     joint_interval: tuple[float, float] | None
+    rest_auc: float | None
+    """The same by the columns that have not moved alone; None where all or none of them have."""
+    rest_interval: tuple[float, float] | None
     findings: tuple[Finding, ...]
 
     @property
@@ -102,7 +108,11 @@ class DriftReport:
         return {
             "rows": [self.rows_before, self.rows_now],
             "drifted": self.drifted,
-            "joint": {"auc": self.joint_auc, "interval": self.joint_interval},
+            "joint": {
+                "auc": self.joint_auc,
+                "interval": self.joint_interval,
+                "without_drifted": {"auc": self.rest_auc, "interval": self.rest_interval},
+            },
             "columns": [{**asdict(one), "drifted": one.drifted} for one in self.columns],
             "findings": [asdict(finding) for finding in self.findings],
         }
@@ -159,29 +169,31 @@ def compare(
     if min(n, m) < least:
         text = (
             f"{n:,} rows before and {m:,} now are too few to tell drift from chance; "
-            f"{number(least)} on either side would do"
+            f"{amount(least)} on either side would do"
         )
         found = judged("drift", "note", text, min(n, m), LEAST, limits, min(n, m), "collect more")
-        return DriftReport(n, m, (), None, None, (found,))
+        return DriftReport(n, m, (), None, None, None, None, (found,))
     if not watched:
         text = "no column to compare: dates, identifiers and free texts always move"
         found = judged("drift", "note", text, 0, PSI, limits, m, "")
-        return DriftReport(n, m, (), None, None, (found,))
-    alpha = limits[ALPHA] / (2 * len(watched) + joint)
+        return DriftReport(n, m, (), None, None, None, None, (found,))
+    alpha = limits[ALPHA] / (2 * len(watched) + 2 * joint)
     rows = tuple(
         _number(one, reference, new, alpha, limits, seed)
         if one.kind == "number"
         else _category(one, new, alpha, limits)
         for one in watched
     )
-    auc = interval = None
+    whole = rest = None
+    still = [one.column for one in rows if not one.drifted]
     if joint:
-        auc, interval = told_apart(reference, new, [one.name for one in watched], seed, alpha)
-    findings = [
-        *_of_columns(rows, m, limits),
-        *_of_all(auc, interval, rows, m, limits),
-    ]
-    return DriftReport(n, m, rows, auc, interval, tuple(findings))
+        whole = told_apart(reference, new, [one.name for one in watched], seed, alpha)
+        if 0 < len(still) < len(rows):
+            rest = told_apart(reference, new, still, seed, alpha)
+    findings = [*_of_columns(rows, m, limits), *_of_all(whole, rest, rows, m, alpha, limits)]
+    return DriftReport(
+        n, m, rows, *(whole or (None, None)), *(rest or (None, None)), tuple(findings)
+    )
 
 
 def psi(before: np.ndarray, now: np.ndarray) -> float:
@@ -225,17 +237,18 @@ def _number(
         stability, bound = psi(counts, now), psi_bound(len(counts), n, m, alpha)
         if stability > max(bound, limits[PSI]):
             reasons.append(
-                f"PSI {number(stability, 3)} (limit {limits[PSI]:g}, by chance {number(bound, 2)})"
+                f"PSI {amount(stability)} (limit {amount(limits[PSI])}, by chance "
+                f"{amount(bound, 2)})"
             )
         test, statistic, p = _distance(one, reference, values, seed)
         if test == "KS" and p is not None and p < alpha:
-            reasons.append(f"KS {number(statistic, 3)}, p = {number(p, 2)}")
+            reasons.append(f"KS {decimal(statistic)}, {p_value(p)}")
         if test == "Wasserstein" and statistic >= limits[DISTANCE]:
-            reasons.append(f"Wasserstein's distance {number(statistic, 3)} deviations")
+            reasons.append(f"Wasserstein's distance {amount(statistic)} deviations")
         if reasons:
             before = one.quantiles[len(one.quantiles) // 2]
             reasons.append(
-                f"the median went from {number(before, 3)} to {number(float(np.median(values)), 3)}"
+                f"the median went from {amount(before)} to {amount(float(np.median(values)))}"
             )
     gone = new.rows - m
     reasons += _missing(one, gone, new.rows, alpha, limits)
@@ -285,7 +298,8 @@ def _category(
         stability, bound = psi(counts, now_pooled), psi_bound(len(counts), n, m, alpha)
         if stability > max(bound, limits[PSI]):
             reasons.append(
-                f"PSI {number(stability, 3)} (limit {limits[PSI]:g}, by chance {number(bound, 2)})"
+                f"PSI {amount(stability)} (limit {amount(limits[PSI])}, by chance "
+                f"{amount(bound, 2)})"
             )
             k = int(np.argmax(np.abs(now[:-1] / m - np.asarray(one.counts) / n)))
             shares = f"{percent(one.counts[k], n)} to {percent(now[k], m)}"
@@ -361,27 +375,46 @@ def _of_columns(
         most = max(rows, key=lambda one: one.psi)
         text = (
             f"none of {count_text(len(rows), 'column')} has drifted; the largest PSI is "
-            f"{number(most.psi, 2)}, of {quoted(most.column)} (n = {m:,})"
+            f"{amount(most.psi, 2)}, of {quoted(most.column)} (n = {m:,})"
         )
         findings.append(judged("drift", "note", text, most.psi, PSI, limits, m, ""))
     return findings
 
 
 def _of_all(
-    auc: float | None, interval: tuple[float, float] | None, rows: Sequence[ColumnDrift],
-    m: int, limits: Mapping[str, float],
+    whole: Joint | None, rest: Joint | None, rows: Sequence[ColumnDrift], m: int,
+    alpha: float, limits: Mapping[str, float],
 ) -> list[Finding]:  # fmt: skip
-    if auc is None or interval is None:
+    """All columns together, and those that have not moved alone: do these say more?"""
+    if whole is None:
         return []
-    numbers = (
-        f"AUC {number(auc, 3)}, interval {number(interval[0], 3)} to {number(interval[1], 3)}, "
-        f"n = {m:,}"
-    )
-    if auc >= limits[JOINT] and interval[0] > 0.5:
-        text = f"new rows can be told from old ones by all columns together: {numbers}"
-        if not any(one.drifted for one in rows):
-            text += "; no column alone has moved, so they go together in another way than before"
-        advice = "score the model on new rows with known answers, and train it on them too"
-        return [judged("joint drift", "warning", text, auc, JOINT, limits, m, advice)]
-    text = f"new rows cannot be told from old ones by all columns together: {numbers}"
-    return [judged("joint drift", "note", text, auc, JOINT, limits, m, "")]
+    moved = sum(one.drifted for one in rows)
+    numbers = f"{_joint_text(whole, alpha)}, n = {m:,}"
+    if not _told(whole, limits):
+        text = f"new rows cannot be told from old ones by all columns together: {numbers}"
+        return [judged("joint drift", "note", text, whole[0], JOINT, limits, m, "")]
+    text = f"new rows can be told from old ones by all columns together: {numbers}"
+    if not moved:
+        text += "; no column alone has moved, so they go together in another way than before"
+    if rest is not None:
+        left = len(rows) - moved
+        without = f"; without {'the one' if moved == 1 else f'the {moved:,}'} that moved alone, by "
+        text += without + f"the other {count_text(left, 'column')}, {_joint_text(rest, alpha)}: "
+        text += (
+            "they go together in another way than before, too" if _told(rest, limits) and left > 1
+            else "it has changed, too" if _told(rest, limits)
+            else "nothing else can be seen to have changed"
+        )  # fmt: skip
+    advice = "score the model on new rows with known answers, and train it on them too"
+    return [judged("joint drift", "warning", text, whole[0], JOINT, limits, m, advice)]
+
+
+def _told(joint: Joint, limits: Mapping[str, float]) -> bool:
+    """Whether rows are told apart well, and by more than chance."""
+    auc, (low, _) = joint
+    return auc >= limits[JOINT] and low > 0.5
+
+
+def _joint_text(joint: Joint, alpha: float) -> str:
+    auc, (low, high) = joint
+    return f"AUC {decimal(auc)}, {percent(1 - alpha)} interval {decimal(low)} to {decimal(high)}"

@@ -14,7 +14,8 @@ from ...study.findings import Finding
 from ...study.text import count_text
 from ..data.cells import missing_in
 from ..data.words import quoted
-from .inputs import bound, codes_of, input_columns, metric_of, ordered, percent, positive_of
+from ..numerals import percent
+from .inputs import bound, codes_of, input_columns, metric_of, ordered, positive_of
 from .rules import judged, limit
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _honest(context: Context, rows: np.ndarray, seen: np.ndarray) -> str:
     usual = metric.score(validation.truth, outputs, positive)
     honest = metric.score(validation.truth[new], outputs[new], positive)
     return (
-        f". The {best.name} has {metric.name} {metric.text(usual)} on all of them, and "
+        f". The {best.name} has {metric.title} {metric.text(usual)} on all of them, and "
         f"{metric.text(honest)} on the {count_text(int(new.sum()), 'row')} that it has not seen"
     )
 

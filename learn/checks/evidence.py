@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...study.findings import Finding
+from ..numerals import decimal, percent, signed, standard_errors
+from .inputs import metric_of
 from .rates import rates
 from .rules import judged, limit
-from .standing import BEATS, Standing, baseline_score, of_candidate, of_network, possible, scale_of
+from .standing import (
+    BEATS,
+    LOSSES,
+    Standing,
+    baseline_score,
+    of_candidate,
+    of_network,
+    possible,
+    scale_of,
+)
 from .trying import blind_loss, value_of
 from .units import units
 
@@ -32,7 +43,7 @@ APART = limit(
 GAP = limit(
     "verdict_gap", 0.10, "the training score less the validation score, in points, or in shares of "
     "the baseline's loss, where it is also beyond chance",
-    "measured: ten tables, thirty seeds, 0.08 at most in classes, 0.16 on 30 rows, 0.28 in R2",
+    "measured: ten tables, thirty seeds, 0.08 at most in classes, 0.16 on 30 rows, 0.28 in R²",
 )  # fmt: skip
 LEAK = limit(
     "verdict_leak", 0.05, "the validation score less the training score, likewise",
@@ -149,36 +160,23 @@ def _end(fit: Fit) -> tuple[float, float]:
     return -slope / error, fall
 
 
-def counted(errors: float) -> str:
-    """A number of standard errors; beyond a hundred nobody counts.
-
-    >>> counted(-0.74), counted(1159.3)
-    ('-0.7', 'over 100')
-    """
-    return f"{errors:.1f}" if abs(errors) < 100 else f"{'minus ' * (errors < 0)}over 100"
-
-
 def findings_of(context: Context, fit: Fit, seen: Evidence) -> list[Finding]:
     """The numbers as findings, each beside its limit."""
     limits, n = context.limits, len(context.validation.X) if context.validation else 0
     found = []
-    network = seen.network
     if math.isfinite(seen.baseline):
-        beats = network.name in seen.beating
-        ratio = (network.score - seen.baseline) / network.error if network.error else math.inf
+        beats = seen.network.name in seen.beating
         found.append(
             judged(
-                "gain", "note" if beats else "warning",
-                f"the network's score less the baseline's is {network.score - seen.baseline:+.3g}, "
-                f"{counted(ratio)} standard errors on {n:,} rows",
-                ratio, BEATS, limits, n,
+                "gain", "note" if beats else "warning", _gain_text(context, seen, n),
+                seen.network.above(seen.baseline), BEATS, limits, n,
                 "nothing" if beats else "another learning rate; other columns; more rows",
             )
         )  # fmt: skip
     wide = abs(seen.gap) >= seen.noise and (
         seen.gap >= value_of(GAP, limits) or -seen.gap >= value_of(LEAK, limits)
     )
-    words = "" if wide else ": as it should be"
+    within = ": as it should be" if abs(seen.gap) < seen.noise else ": hardly more than that"
     advice = (
         "nothing" if not wide
         else "more rows, a smaller network, dropout" if seen.gap > 0
@@ -187,29 +185,69 @@ def findings_of(context: Context, fit: Fit, seen: Evidence) -> list[Finding]:
     found.append(
         judged(
             "gap", "warning" if wide else "note",
-            f"the training score less the validation score is {seen.gap:+.3f}; chance makes up to "
-            f"{seen.noise:.3f} of {n:,} rows{words}",
+            f"{_gap_text(context, seen)}{'' if wide else within}",
             seen.gap, LEAK if wide and seen.gap < 0 else GAP, limits, n,
             advice,
         )
     )  # fmt: skip
+    epochs = len(fit.history) - 1
     if seen.rise > value_of(RISE, limits):
         found.append(
             judged(
                 "overfitting-later", "note",
-                f"after epoch {fit.best} of {len(fit.history) - 1} validation loss rose by "
-                f"{seen.rise:.0%} while training loss fell on; the weights of epoch {fit.best} are "
-                "kept",
-                seen.rise, RISE, limits, len(fit.history) - 1, "nothing",
+                f"after epoch {fit.best} of {epochs} validation loss rose by {percent(seen.rise)} "
+                "while training loss fell on: those epochs learned rows by heart and were not kept",
+                seen.rise, RISE, limits, epochs, "nothing",
             )
         )  # fmt: skip
     if seen.slope >= value_of(SLOPE, limits) and seen.fall >= value_of(FALL, limits):
+        falling = (
+            f"validation loss still falls at the end, by {standard_errors(seen.slope)}; the last "
+            f"fifth of the epochs took"
+            if math.isfinite(seen.slope)
+            else f"validation loss still fell in the last of {epochs} epochs, which are too few to "
+            "draw a line through; that one took"
+        )
         found.append(
             judged(
                 "still-falling", "warning",
-                f"validation loss still falls at the end, by {counted(seen.slope)} standard "
-                f"errors; the last fifth took {seen.fall:.1%} of what knowing nothing loses",
-                seen.slope, SLOPE, limits, len(fit.history) - 1, "more epochs",
+                f"{falling} {percent(seen.fall)} of what knowing nothing loses",
+                seen.slope, SLOPE, limits, epochs, "more epochs",
             )
         )  # fmt: skip
     return found
+
+
+def _gain_text(context: Context, seen: Evidence, n: int) -> str:
+    """The network's score beside the baseline's."""
+    metric, network = metric_of(context), seen.network
+    score, base = (metric.text(metric.signed(each)) for each in (network.score, seen.baseline))
+    text = f"{metric.title} {score} on {n:,} validation rows, the baseline {base}: "
+    ratio, better = network.above(seen.baseline), network.name in seen.beating
+    if not ratio:
+        text += "the same"
+    elif math.isfinite(ratio):
+        text += standard_errors(ratio) + (
+            ", no better" if ratio < 0
+            else ", more than chance" if better
+            else ", which chance can do too"
+        )  # fmt: skip
+    else:
+        text += f"{'better' if ratio > 0 else 'worse'}, and no draw of these rows changes it"
+    if better and ratio < value_of(BEATS, context.limits):
+        text += f"; its rows lose less, by {standard_errors(network.fewer)}"
+    return text
+
+
+def _gap_text(context: Context, seen: Evidence) -> str:
+    """The training score beside the validation score, and what chance makes of the difference."""
+    metric, network = metric_of(context), seen.network
+    train, score = (metric.text(metric.signed(s)) for s in (network.train_score, network.score))
+    text = f"{metric.title} {train} in training, {score} in validation: a gap of "
+    if metric.name in LOSSES:  # of the baseline's, as errors have no scale of their own
+        sign = "+" if seen.gap > 0 else ""
+        return (
+            f"{text}{sign}{percent(seen.gap)} of the baseline's; chance alone makes up to "
+            f"{percent(seen.noise)}"
+        )
+    return f"{text}{signed(seen.gap)}; chance alone makes up to {decimal(seen.noise)}"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...study.findings import Finding, Level
-from ...study.text import number
 from ..data.columns import kinds
 from ..data.words import listed, plain, quoted
-from ..models.metrics import METRICS, predicted
+from ..models.metrics import METRICS, Metric, predicted
+from ..numerals import decimal, p_value, percent
 from .inputs import (
     bound,
     chosen,
@@ -23,7 +23,6 @@ from .inputs import (
     codes_of,
     input_columns,
     ordered,
-    percent,
     positive_of,
 )
 from .rules import judged, limit
@@ -171,11 +170,16 @@ def groups(context: Context) -> list[Finding]:
 
 
 def _told(one: GroupScore, classification: bool) -> str:
-    name = "accuracy" if classification else "mean absolute error"
+    metric = _measure(classification)
     return (
-        f"{name} {number(one.score, 3)} (95 % interval {number(one.low, 3)} to "
-        f"{number(one.high, 3)}, n = {one.n:,})"
+        f"{metric.title} {metric.text(one.score)} (95 % interval {metric.text(one.low)} to "
+        f"{metric.text(one.high)}, n = {one.n:,})"
     )
+
+
+def _measure(classification: bool) -> Metric:
+    """What groups are compared by, whatever the problem's metric: it is a mean over rows."""
+    return METRICS["accuracy" if classification else "mae"]
 
 
 def _worse(
@@ -197,10 +201,10 @@ def _worse(
         apart = one.high < one.overall if classification else one.low > one.overall
         if drop <= bound(context, DROP) or not apart:
             continue
-        how = f"{100 * drop:.0f} % " + ("less accurate" if classification else "further off")
+        how = percent(round(drop, 2)) + " " + ("less accurate" if classification else "further off")
         text = (
             f"the {candidate.name} is {how} for {quoted(one.column)} = {quoted(one.group)} than "
-            f"for all ({number(one.overall, 3)}): {_told(one, classification)}"
+            f"for all ({_measure(classification).text(one.overall)}): {_told(one, classification)}"
         )
         if others > 1:
             text += f"; one of {others} groups looked at, so some are worse by luck"
@@ -240,7 +244,7 @@ def _selection(
         text = (
             f"the {candidate.name} says {quoted(name)} for {percent(a, one.n)} of "
             f"{quoted(one.column)} = {quoted(one.group)} and {percent(b, most.n)} of "
-            f"{quoted(most.group)}: a ratio of {ratio:.2f} (Fisher's p = {number(p, 2)}, "
+            f"{quoted(most.group)}: a ratio of {decimal(ratio, 2)} (Fisher's test {p_value(p)}, "
             f"n = {one.n:,} and {most.n:,})"
         )
         if level == "note":
@@ -263,16 +267,16 @@ def _even(context: Context, scores: Sequence[GroupScore], candidate: Candidate) 
     worst = (min if classification else max)(scores, key=lambda one: one.score)
     drop = abs(worst.overall - worst.score) / worst.overall if worst.overall else 0.0
     columns = list(dict.fromkeys(one.column for one in scores))
+    metric = _measure(classification)
     told = f"the least is {quoted(worst.group)}: {_told(worst, classification)}"
     if len(columns) == 1:
         told = ", ".join(
-            f"{quoted(one.group)} {number(one.score, 3)} ({number(one.low, 3)} to "
-            f"{number(one.high, 3)}, n = {one.n:,})"
+            f"{quoted(one.group)} {metric.text(one.score)} ({metric.text(one.low)} to "
+            f"{metric.text(one.high)}, n = {one.n:,})"
             for one in scores
         )
-    name = "accuracy" if classification else "mean absolute error"
     text = (
-        f"no group of {listed(columns)} is worse off beyond the noise, {name} of all "
-        f"{number(worst.overall, 3)}; {told}"
+        f"no group of {listed(columns)} is worse off beyond the noise, {metric.title} of all "
+        f"{metric.text(worst.overall)}; {told}"
     )
     return judged("groups", "note", text, drop, DROP, context.limits, worst.n, "")

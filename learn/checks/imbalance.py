@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...study.findings import Finding
-from ...study.text import count_text, number
+from ...study.text import count_text
 from ..data.cells import levels_of
 from ..data.words import quoted
 from ..models.metrics import METRICS
-from .inputs import bound, metric_of, percent
+from ..numerals import decimal, percent
+from .inputs import bound, metric_of
 from .rules import judged, limit
 
 if TYPE_CHECKING:
@@ -60,16 +61,18 @@ def imbalance(context: Context) -> list[Finding]:
     guess = METRICS["accuracy"].guess(codes, classes=len(classes))
     text = (
         f"{quoted(classes[rare])} has {percent(counts[rare], rows)} of {rows:,} {part}: who always "
-        f"says {quoted(classes[common])} gets accuracy {guess:.3f} and balanced accuracy "
-        f"{1 / len(classes):.3f}"
+        f"says {quoted(classes[common])} gets accuracy {decimal(guess)} and balanced accuracy "
+        f"{decimal(1 / len(classes))}"
     )
     if len(classes) == 2:
-        text += f", and PR-AUC {number(share, 3)} of that class"
+        text += f", and PR AUC {decimal(share)} of that class"
     misleading = metric.name == "accuracy"
     advice = (
-        "judge by balanced_accuracy or pr_auc, and by what each kind of mistake costs"
+        "judge by balanced accuracy or PR AUC (--metric balanced_accuracy, --metric pr_auc), and "
+        "by "
+        "what each kind of mistake costs"
         if misleading
-        else f"{metric.name} is a fair judge here; look at what each kind of mistake costs too"
+        else f"{metric.title} is a fair judge here; look at what each kind of mistake costs too"
     )
     few = counts[rare] < bound(context, FEWEST)
     if few:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...study.findings import Finding
-from ...study.text import number
 from ..data.words import quoted
 from ..models.metrics import Metric
 from .inputs import chosen, metric_of, positive_of
@@ -93,9 +92,13 @@ def importance(context: Context) -> list[Finding]:
         text = f"no column is worth anything to the {candidate.name}: shuffling none makes it worse"
         return [judged("importance", "note", text, 0, ALONE, context.limits, n, "")]
     told = ", ".join(
-        f"{quoted(one.column)} {number(one.mean, 2)} ± {number(one.se, 1)}" for one in worth[:5]
+        f"{quoted(one.column)} {_plain(one.mean, metric)} ± {_plain(1.96 * one.se, metric)}"
+        for one in worth[:5]
     )
-    text = f"the {candidate.name} goes by (loss of {metric.name} when shuffled): {told}"
+    text = (
+        f"the {candidate.name} goes by (how much worse {metric.title} gets when it is shuffled, "
+        f"± the 95 % interval): {told}"
+    )
     text += _relatives(context, worth[0].column)
     level, advice = "note", ""
     baseline = next((c for c in context.candidates if c.name == "baseline"), None)
@@ -106,6 +109,10 @@ def importance(context: Context) -> list[Finding]:
         text += f"; {quoted(worth[0].column)} alone decides"
         advice = "is it known at the time of prediction? if so, a rule in one sentence may do"
     return [judged("importance", level, text, share, ALONE, context.limits, n, advice)]
+
+
+def _plain(value: float, metric: Metric) -> str:
+    return metric.difference(value).lstrip("+")
 
 
 def _relatives(context: Context, column: str) -> str:

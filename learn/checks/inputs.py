@@ -102,16 +102,6 @@ def chosen(context: Context) -> Candidate | None:
     return best
 
 
-def percent(count: float, total: float) -> str:
-    """A share as a sentence says it.
-
-    >>> percent(5, 768), percent(1, 100_000), percent(1, 2)
-    ('0.7 %', 'under 0.1 %', '50 %')
-    """
-    share = 100 * count / total if total else 0.0
-    return "under 0.1 %" if 0 < share < 0.05 else f"{share:.1f}".removesuffix(".0") + " %"
-
-
 def bound(context: Context, name: str) -> float:
     """The value of a limit in this context."""
     return context.limits.get(name, LIMITS[name].value)

@@ -13,7 +13,8 @@ from ...study.text import count_text
 from ..data.cells import levels_of, missing_in
 from ..data.columns import kinds
 from ..data.words import listed, quoted
-from .inputs import bound, commonest, input_columns, percent
+from ..numerals import percent
+from .inputs import bound, commonest, input_columns
 from .odd_cells import far_values, hidden_zeros, mixed_cells, spellings
 from .rules import judged, limit
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...study.findings import Finding
-from ...study.text import count_text, number
+from ...study.text import count_text
 from ..data.cells import levels_of, missing_in
 from ..data.columns import kinds
 from ..data.words import listed, quoted
 from ..models.baselines import fit_linear
 from ..models.metrics import METRICS
+from ..numerals import decimal
 from .context import Part
 from .inputs import bound, classes_of, codes_of, input_columns, metric_of, ordered, positive_of
 from .rules import judged, limit
@@ -71,7 +72,7 @@ def leakage(context: Context) -> list[Finding]:
         best = every[0]
         text = (
             f"no column gives the target away: the strongest, {quoted(best.column)}, has "
-            f"{measure} {number(best.score, 3)} alone"
+            f"{measure} {decimal(best.score)} alone"
         )
         findings = [judged("leakage", "note", text, best.score, STRONG, context.limits, n, "")]
     return [*findings, *_identifiers(context, rows, measure), *_sums(context)]
@@ -85,9 +86,9 @@ def _given(
     findings = []
     for one in found:
         if one.how == "copy":
-            name, told = COPY, f"is nearly a copy of the target: kappa {number(one.score, 4)}"
+            name, told = COPY, f"is nearly a copy of the target: kappa {decimal(one.score, 4)}"
         else:
-            name, told = GIVEN, f"alone gives the target away: {measure} {number(one.score, 4)}"
+            name, told = GIVEN, f"alone gives the target away: {measure} {decimal(one.score, 4)}"
         text = f"{quoted(one.column)} {told}{rescored}"
         advice = f"if it is known only after the answer, leave it out: ignored=({one.column!r},)"
         findings.append(
@@ -104,12 +105,12 @@ def _strong(
     findings = []
     for some in told:
         names = [one.column for one in some]
-        text = f"{quoted(names[0])} is strong alone: {measure} {number(some[0].score, 3)}"
+        text = f"{quoted(names[0])} is strong alone: {measure} {decimal(some[0].score)}"
         advice = "is it known at the time of prediction? if not, leave it out (ignored)"
         if len(some) > 1:
             text = (
                 f"{count_text(len(some), 'column')} are strong alone, {measure} up to "
-                f"{number(some[0].score, 3)}: {listed(names)}"
+                f"{decimal(some[0].score)}: {listed(names)}"
             )
             advice = "are they known at the time of prediction? if not, leave them out (ignored)"
         text += rescored_text(context, names)
@@ -283,7 +284,7 @@ def rescored_text(context: Context, columns: Sequence[str]) -> str:
     it, metric = "it" if len(columns) == 1 else "them", metric_of(context)
     model = "linear" if context.problem.task == "regression" else "logistic"
     return (
-        f"; without {it} a {model} regression has {metric.name} {metric.text(scores[1])} "
+        f"; without {it} a {model} regression has {metric.title} {metric.text(scores[1])} "
         f"on validation, with {it} {metric.text(scores[0])}"
     )
 
@@ -297,7 +298,7 @@ def _identifiers(context: Context, rows: np.ndarray, measure: str) -> list[Findi
         if one.score >= bound(context, NAMED):
             text = (
                 f"{quoted(one.column)} only names rows, and still tells the target with {measure} "
-                f"{number(one.score, 3)}: rows are numbered by their answer, or in an order that "
+                f"{decimal(one.score)}: rows are numbered by their answer, or in an order that "
                 "has to do with it"
             )
             advice = (
@@ -323,7 +324,7 @@ def _sums(context: Context) -> list[Finding]:
         score = METRICS["r2"].score(truth, candidate.outputs(context.validation.X))
         if score >= bound(context, GIVEN):
             text = (
-                f"a linear model meets the target exactly, R² {number(score, 5)}: it may be the "
+                f"a linear model meets the target exactly, R² {decimal(score, 5)}: it may be the "
                 "sum of other columns"
             )
             advice = "is the target computed from columns of this table? then leave those out"

@@ -29,7 +29,7 @@ def memorising(context: Context) -> list[Finding]:
     tree = fit_unpruned(context.problem, task, train, validation, metric, context.seed)
     gap = tree.train_score - tree.score
     scores = (
-        f"{metric.name} {metric.text(metric.signed(tree.train_score))} in training, "
+        f"{metric.title} {metric.text(metric.signed(tree.train_score))} in training, "
         f"{metric.text(metric.signed(tree.score))} in validation"
     )
     pruned = next((c for c in context.candidates if c.name == "decision tree"), None)

@@ -4,6 +4,7 @@ gradient is asked, and the outputs when another row is replaced.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ... import nn
 from ...engine import no_grad, tensor
 from ...study.findings import Finding
+from ..numerals import amount, percent
 from .rules import judged, limit
 from .trying import drawing, in_mode, value_of
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 MIXING = limit(
     "mixing", 1e-5, "what other rows do to a row's outputs, of what its own inputs do",
-    "it must be 0; measured: 0 exactly on ten tables, float32 rounds at 1e-7",
+    "it must be 0; measured: 0 exactly on ten tables, float32 rounds at 1e−7",
 )  # fmt: skip
 ROWS = 8
 
@@ -61,7 +63,7 @@ def mixing(context: Context) -> list[Finding]:
         judged(
             "mixing", "error",
             f"in {' and '.join(modes)} {where} a row's outputs depend on the other rows of its "
-            f"batch: they do {worst:.1e} of what its own inputs do",
+            f"batch: they do {_part(worst)} what its own inputs do",
             worst, MIXING, context.limits, len(X),
             "look for a mean, max, softmax, sort or reshape over axis 0 in forward(): the axis of "
             "rows; features are axis 1",
@@ -113,3 +115,14 @@ def _share(others: float, own: float) -> float:
     if not others:
         return 0.0
     return others / own if own else float("inf")
+
+
+def _part(share: float) -> str:
+    """How much of something else it is.
+
+    >>> _part(0.042), _part(12.3), _part(float("inf"))
+    ('4.2 % of', '12 times', 'infinitely more than')
+    """
+    if not math.isfinite(share):
+        return "infinitely more than"
+    return f"{amount(share, 2)} times" if share > 2 else f"{percent(share)} of"

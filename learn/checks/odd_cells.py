@@ -12,7 +12,8 @@ from ...study.findings import Finding
 from ...study.text import count_text, number
 from ..data.cells import as_numbers, levels_of, missing_in
 from ..data.words import listed, plain, quoted
-from .inputs import bound, input_columns, percent
+from ..numerals import percent
+from .inputs import bound, input_columns
 from .rules import judged, limit
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from ...engine import tensor
 from ...study.findings import Finding
 from ...study.judging import named
 from ..models.looks import loss_of, outputs_of
+from ..numerals import amount, decimal
 from .rules import judged, limit
 from .trying import (
     blind_loss,
@@ -95,7 +96,7 @@ def one_batch(context: Context) -> list[Finding]:
     if hopeless:
         return [
             judged(
-                "one-batch", "error", f"{told}, where knowing nothing loses {blind:.3g}",
+                "one-batch", "error", f"{told}, where knowing nothing loses {amount(blind)}",
                 true.loss / blind, STUCK, limits, len(rows),
                 "a network that cannot learn a few rows by heart cannot learn many: draw the loss "
                 "(bl.draw) and see what lies between the inputs and it; more units, relu",
@@ -173,8 +174,8 @@ def _learns_two(context: Context, X: np.ndarray, target: np.ndarray) -> bool:
 def _ended(attempt: Attempt, goal: float) -> str:
     steps = f"{attempt.steps} step" + ("" if attempt.steps == 1 else "s")
     if attempt.loss < goal:
-        return f"loss below {goal:.2g} after {steps}"
-    return f"loss {attempt.loss:.3g} after {steps}"
+        return f"loss below {amount(goal, 2)} after {steps}"
+    return f"loss {amount(attempt.loss)} after {steps}"
 
 
 # ---- what stands in the way ---------------------------------------------------------------------
@@ -193,9 +194,9 @@ def _softmax_twice(context: Context, tried: Attempt) -> Finding | None:
         return None
     return judged(
         "softmax-twice", "error",
-        f"on {n} rows alone the loss stops at {tried.loss:.3f}; "
+        f"on {n} rows alone the loss stops at {decimal(tried.loss)}; "
         f"{_squashed(tried.outputs, within)}; logits between 0 and 1 cannot lose less "
-        f"than ln(1 + {classes - 1}/e) = {bound:.3f} for {classes} classes",
+        f"than ln(1 + {classes - 1}/e) = {decimal(bound)} for {classes} classes",
         tried.loss, REACHED, context.limits, n,
         "let the network end in its last linear layer: cross_entropy takes logits and "
         "has the softmax in it",
@@ -209,13 +210,14 @@ def _no_way(context: Context, X: np.ndarray, tried: Attempt, blind: float) -> Fi
     size, without = _gradients(context, X, tried)
     reason = (
         "no gradient reaches the inputs" if size == 0
-        else f"the gradient at the inputs is {size:.1e}"
+        else f"the gradient at the inputs is {amount(size, 2)}"
     )  # fmt: skip
     stopped = f"; the gradient of {named(without)} is 0 or missing" if without else ""
     return judged(
         "no-way-to-the-inputs", "error",
-        f"on {len(X)} rows alone the loss stops at {tried.loss:.3g}, what knowing nothing about "
-        f"them loses ({blind:.3g}): {reason}{stopped}",
+        f"on {len(X)} rows alone the loss stops at {amount(tried.loss)}, what knowing nothing "
+        f"about "
+        f"them loses ({amount(blind)}): {reason}{stopped}",
         tried.loss / blind, STUCK, context.limits, len(X),
         "is each layer called in forward(), and its result used? A detach(), no_grad or NumPy "
         "in between cuts the way; dead relu units and inputs of 0 let nothing through",

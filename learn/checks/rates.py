@@ -12,7 +12,7 @@ from ...study.findings import LIMITS as WATCHED
 from ...study.findings import Finding, Level
 from ...study.judging import power_of_ten
 from ...study.looks import Snapshot, measure, parameters_of
-from ...study.text import number
+from ..numerals import amount, typed
 from .rules import judged, limit
 from .trying import descend, value_of
 from .units import still_losing
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 LOW = limit(
     "rate_low", 2e-4, "std(update) / std(weight), the median over epochs, from below",
-    "Stanford CS231n: about 1e-3; measured: five tables, Adam at 1e-5 at most 1e-4, at 1e-4, which "
-    "learns slowly, 2.5e-4 and more",
+    "Stanford CS231n: about 0.001; measured: five tables, Adam at 0.00001 at most 0.0001, at "
+    "0.0001, which learns slowly, 0.00025 and more",
 )  # fmt: skip
 HIGH = limit(
     "rate_high", WATCHED["update_high"].value, WATCHED["update_high"].bounds,
@@ -41,7 +41,7 @@ RISEN = limit(
 )  # fmt: skip
 MOVED = limit(
     "rate_moved", 0.10, "the share of its loss that training took away, from below",
-    "measured: five tables, Adam at 1e-6: at most 0.03",
+    "measured: five tables, Adam at 0.000001: at most 0.03",
 )  # fmt: skip
 SETTLED = 200
 """Steps after which updates should have become small."""
@@ -106,7 +106,7 @@ def _too_high(context: Context, leap: float | None, fit: Fit | None) -> Finding 
     statistic, name, n = 0.0, LEAP, 1
     far = leap is not None and leap > value_of(LEAP, limits)
     if far and leap is not None:
-        told.append(f"the first step moves weights by {number(leap, 2)} times their spread")
+        told.append(f"the first step moves weights by {amount(leap, 2)} times their spread")
         statistic = leap
     if fit is not None:
         n = len(fit.history) - 1
@@ -115,8 +115,8 @@ def _too_high(context: Context, leap: float | None, fit: Fit | None) -> Finding 
         rise = worst.train_loss / first if first else 0.0
         if rise > value_of(RISEN, limits):
             told.append(
-                f"after epoch {worst.epoch} the training loss was {worst.train_loss:.3g}, "
-                f"untrained {first:.3g}"
+                f"after epoch {worst.epoch} the training loss was {amount(worst.train_loss)}, "
+                f"untrained {amount(first)}"
             )
             statistic, name, level = rise, RISEN, "error"
         if fit.status == "diverged" and fit.where != (0, 0):
@@ -128,15 +128,16 @@ def _too_high(context: Context, leap: float | None, fit: Fit | None) -> Finding 
         updates = updates_of(fit)
         late = median(updates[len(updates) // 2 :]) if updates else 0.0
         if late > value_of(HIGH, limits) and n * _batches(context) >= SETTLED:
-            told.append(f"late steps still move weights by {number(late, 2)} of their spread")
+            told.append(f"late steps still move weights by {amount(late, 2)} of their spread")
             if not far and name == LEAP:
                 statistic, name = late, HIGH
     if not told:
         return None
     return judged(
         "learning-rate-high", level,
-        f"the learning rate {context.lr:g} is too high: {'; '.join(told)}",
-        statistic, name, limits, max(n, 1), f"a learning rate such as {_lower(context.lr, leap):g}",
+        f"the learning rate {typed(context.lr)} is too high: {'; '.join(told)}",
+        statistic, name, limits, max(n, 1),
+        f"a learning rate such as {typed(_lower(context.lr, leap))}",
     )  # fmt: skip
 
 
@@ -153,8 +154,10 @@ def _too_low(context: Context, typical: float, fit: Fit) -> Finding | None:
     times = power_of_ten(1e-3 / typical)
     return judged(
         "learning-rate-low", "error" if hardly else "warning",
-        f"the learning rate {context.lr:g} is too low: steps move weights by {number(typical, 2)} "
-        f"of their spread, about 0.001 is usual; {words}, from {first:.3g} to {last:.3g} in {n} "
+        f"the learning rate {typed(context.lr)} is too low: steps move weights by "
+        f"{amount(typical, 2)} "
+        f"of their spread, about 0.001 is usual; {words}, from {amount(first)} to {amount(last)} "
+        f"in {n} "
         f"epoch{'s' * (n != 1)}",
         typical, LOW, limits, n, f"a learning rate about {times} times as large",
     )  # fmt: skip
@@ -163,13 +166,13 @@ def _too_low(context: Context, typical: float, fit: Fit) -> Finding | None:
 def _fine(context: Context, leap: float | None, typical: float | None) -> Finding:
     told = []
     if leap is not None:
-        told.append(f"the first step moves weights by {number(leap, 2)} of their spread")
+        told.append(f"the first step moves weights by {amount(leap, 2)} of their spread")
     if typical is not None:
-        told.append(f"later ones by {number(typical, 2)}")
+        told.append(f"later ones by {amount(typical, 2)}")
     name = LEAP if leap is not None else HIGH
     return judged(
         "learning-rate", "note",
-        f"the learning rate {context.lr:g} fits: {', '.join(told) or 'nothing moved too far'}",
+        f"the learning rate {typed(context.lr)} fits: {', '.join(told) or 'nothing moved too far'}",
         leap if leap is not None else typical or 0.0, name, context.limits, 1, "nothing",
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .blind import constant_outputs, standard_errors
+from .blind import constant_outputs, paired_errors
 from .rules import limit
 from .trying import is_classes, row_losses, value_of
 
@@ -49,17 +49,30 @@ class Standing:
         """How much better it is on the rows that it was trained on."""
         return self.train_score - self.score
 
+    def above(self, baseline: float) -> float:
+        """Standard errors by which its score is above another; infinite where it has no error.
+
+        >>> Standing("network", 0.5, 0.5, 0.0, 0.0).above(0.5)  # a constant is what it is
+        0.0
+        """
+        gain = self.score - baseline
+        if self.error and gain:
+            return gain / self.error
+        return math.copysign(math.inf, gain) if gain else 0.0
+
     def outdoes(self, other: Standing, limits: Mapping[str, float]) -> bool:
         """Whether it is better than another model by more than chance."""
         margin = value_of(BEATS, limits) * math.hypot(self.error, other.error)
         return self.score - other.score > margin
 
     def beats(self, baseline: float, limits: Mapping[str, float]) -> bool:
-        """Whether it is better than the baseline by more than chance."""
+        """Whether it is better than the baseline by more than chance; at the same score its rows
+        may still lose less, as of probabilities that are more often right.
+        """
         gain = self.score - baseline
-        if not gain > 0:
+        if not gain >= 0:
             return False
-        sure = gain >= value_of(BEATS, limits) * self.error
+        sure = gain > 0 and gain >= value_of(BEATS, limits) * self.error
         return sure or self.fewer >= value_of(LESS, limits)
 
 
@@ -142,7 +155,7 @@ def _fewer(outputs: np.ndarray, context: Context) -> float:
         losses = (outputs.reshape(-1) - part.truth) ** 2
         known = (part.truth - train.truth.mean()) ** 2
     with np.errstate(all="ignore"):
-        return standard_errors(known - losses) if len(losses) > 1 else 0.0
+        return paired_errors(known - losses) if len(losses) > 1 else 0.0
 
 
 def _plain(outputs: np.ndarray, part: Part) -> float:

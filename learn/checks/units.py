@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ...study.findings import LIMITS as WATCHED
 from ...study.findings import Finding, Level
 from ...study.text import clean
+from ..numerals import amount, percent
 from .rules import judged, limit
 from .trying import value_of
 
@@ -73,7 +74,8 @@ def _dead(context: Context, fit: Fit) -> Iterator[Finding]:
         rows = f"{look.rows:,} rows" + (" (there are no more)" if few else "")
         yield judged(
             "dead-units", level,
-            f"{count} of {layer.units} relu units behind {clean(layer.name)} ({layer.dead:.0%}) "
+            f"{count} of {layer.units} relu units behind {clean(layer.name)} "
+            f"({percent(round(layer.dead, 2))}) "
             f"give 0 on all of {rows} after epoch {look.epoch}; {round(before * layer.units)} did "
             "before training",
             layer.dead if many else died, "dead_error" if many else "dead_warning", limits,
@@ -91,7 +93,8 @@ def _saturated(context: Context, fit: Fit) -> Iterator[Finding]:
             continue
         yield judged(
             "saturated-units", "warning",
-            f"{share:.0%} of what the {layer.units} units behind {clean(layer.name)} give on "
+            f"{percent(round(share, 2))} of what the {layer.units} units behind "
+            f"{clean(layer.name)} give on "
             f"{look.rows:,} rows lies at the ends of their range, where hardly any gradient passes",
             share, "saturated_share", context.limits, look.rows,
             "smaller initial weights (xavier_uniform_), inputs scaled to mean 0 and deviation 1, a "
@@ -110,11 +113,11 @@ def _gradients(context: Context, fit: Fit) -> Iterator[Finding]:
         return
     largest, where = max(seen)
     if largest < value_of("vanishing", limits) and still_losing(fit):
-        size = f"{largest:.1e} or less" if largest else "0"
+        size = f"{amount(largest, 2)} or less" if largest else "0"
         yield judged(
             "vanishing-gradients", "error",
             f"|gradient| / |weight| is {size} in every layer in the last {len(looks)} epochs, and "
-            f"the loss is still {fit.history[-1].train_loss:.3g}: nothing is learned any more",
+            f"the loss is still {amount(fit.history[-1].train_loss)}: nothing is learned any more",
             largest, "vanishing", limits, len(looks),
             "look at dead or saturated units; a smaller learning rate, other initial weights, relu "
             "in the place of sigmoid and tanh, fewer layers",
@@ -122,7 +125,8 @@ def _gradients(context: Context, fit: Fit) -> Iterator[Finding]:
     elif largest > value_of("exploding", limits):
         yield judged(
             "exploding-gradients", "error",
-            f"|gradient| / |weight| of {clean(where)} is {largest:.1e} in the last {len(looks)} "
+            f"|gradient| / |weight| of {clean(where)} is {amount(largest, 2)} in the last "
+            f"{len(looks)} "
             "epochs",
             largest, "exploding", limits, len(looks),
             "smaller initial weights (nn.Linear's own), optim.clip_grad_norm_, inputs and targets "
@@ -135,8 +139,8 @@ def _gradients(context: Context, fit: Fit) -> Iterator[Finding]:
     if ratio < value_of("first_to_last", limits) and first < value_of("first_gradient", limits):
         yield judged(
             "fading-gradients", "warning",
-            f"the gradient of the first layer, {clean(name)}, is {first:.1e}, "
-            f"{ratio:.1e} of the last layer's: the first layers hardly learn",
+            f"the gradient of the first layer, {clean(name)}, is {amount(first, 2)}, "
+            f"{amount(ratio, 2)} times the last layer's: the first layers hardly learn",
             ratio, "first_to_last", limits, len(looks),
             "relu in the place of sigmoid or tanh, xavier_uniform_ or kaiming_uniform_ weights, "
             "fewer layers, connections that skip layers",
@@ -194,10 +198,10 @@ def _fine(context: Context, fit: Fit) -> Finding:
         told.append(f"{count} of {total} relu units give 0 on all of {look.rows:,} rows")
     soft = [layer.saturated for layer in look.layers if layer.saturated is not None]
     if soft:
-        told.append(f"at most {max(soft):.0%} of a layer's values are saturated")
+        told.append(f"at most {percent(round(max(soft), 2))} of a layer's values are saturated")
     ends = _ends(latest(fit.looks))
     if ends is not None:
-        told.append(f"the first layer's gradient is {ends[0]:.2g} times the last one's")
+        told.append(f"the first layer's gradient is {amount(ends[0], 2)} times the last one's")
     share = max((layer.dead or 0.0 for layer in dead), default=0.0)
     sentence = "; ".join(told) or "no relu, tanh or sigmoid units, and one layer only"
     return judged(

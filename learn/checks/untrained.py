@@ -11,6 +11,7 @@ import numpy as np
 
 from ...study.findings import Finding
 from ..models.looks import loss_of, outputs_of
+from ..numerals import amount, percent
 from .rules import judged, limit
 from .trying import blind_loss, is_classes, value_of
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 NEAR = limit(
     "untrained_near", 0.05, "the untrained loss against its theory, either way, as it should be",
-    "A. Karpathy, makemore 3: -ln(1/C); measured: digits -0.01 .. 0.04 over ten seeds",
+    "A. Karpathy, makemore 3: −ln(1/C); measured: digits −0.01 to 0.04 over ten seeds",
 )  # fmt: skip
 HIGH = limit(
     "untrained_high", 0.20, "the untrained cross-entropy above ln C",
@@ -57,7 +58,7 @@ def untrained(context: Context) -> list[Finding]:
         loss = loss_of(context.task, outputs, target)
     theory = context.task.theory
     classes, n = is_classes(target), len(target)
-    wanted = f"{theory.text} = {theory.value:.4g}"
+    wanted = f"{theory.text} = {amount(theory.value, 4)}"
     high = HIGH if classes else HIGH_VALUES
     if not math.isfinite(loss):
         return [
@@ -72,7 +73,7 @@ def untrained(context: Context) -> list[Finding]:
     floor = min(theory.value, blind_loss(target)) if classes else theory.value
     off = loss / theory.value - 1
     below = loss / floor - 1 if floor else 0.0  # 0 where there is one class only
-    told = f"the untrained network loses {loss:.4g} on {n:,} rows, for {wanted}"
+    told = f"the untrained network loses {amount(loss, 4)} on {n:,} rows, for {wanted}"
     near = value_of(NEAR, limits)
     if off > value_of(high, limits):
         absurd = off > value_of(ABSURD, limits)
@@ -89,7 +90,8 @@ def untrained(context: Context) -> list[Finding]:
         return [
             judged(
                 "untrained-loss", "warning",
-                f"{told}, {-below:.0%} less than knowing nothing allows: the answer stands among "
+                f"{told}, {percent(round(-below, 2))} less than knowing nothing allows: the "
+                f"answer stands among "
                 "the inputs, or the network was trained before",
                 below, LOW, limits, n,
                 "does build() give new weights? Is a column of the table another name of the "
@@ -98,12 +100,16 @@ def untrained(context: Context) -> list[Finding]:
         ]  # fmt: skip
     if below < -near:
         words, advice = (
-            f"{-below:.0%} below: a lucky start, as small networks on few rows have, or a column "
+            f"{percent(round(-below, 2))} below: a lucky start, as small networks on few rows "
+            f"have, or a column "
             "that tells the answer",
             "see what the columns tell one by one",
         )
     elif off > near:
-        words, advice = f"{off:.0%} above: outputs a little large, no harm", "nothing"
+        words, advice = (
+            f"{percent(round(off, 2))} above: outputs a little large, no harm",
+            "nothing",
+        )
     else:
         words, advice = "as it should be", "nothing"
     statistic = below if below < -near else off
@@ -113,7 +119,7 @@ def untrained(context: Context) -> list[Finding]:
 
 
 def _above(off: float) -> str:
-    return f"{off:.0%} above" if off < 9 else f"{off + 1:,.0f} times as much"
+    return f"{percent(round(off, 2))} above" if off < 9 else f"{amount(off + 1)} times as much"
 
 
 def _large(outputs: np.ndarray, excess: float, classes: bool) -> str:
@@ -122,11 +128,14 @@ def _large(outputs: np.ndarray, excess: float, classes: bool) -> str:
     spread = float(outputs.std(axis=1).mean() if classes else outputs.std())
     if not classes:
         return (
-            f"its outputs have a deviation of {spread:.2g} where the target's is 1; training first "
+            f"its outputs have a deviation of {amount(spread, 2)} where the target's is 1; "
+            f"training first "
             "has to unlearn them"
         )
     return (
-        f"over-confident before it has seen anything; its logits spread by {spread:.2g} within a "
-        f"row (sqrt(2 x {excess:.3g}) = {math.sqrt(2 * excess):.2g} would do it), and training "
+        f"over-confident before it has seen anything; its logits spread by {amount(spread, 2)} "
+        f"within a "
+        f"row (sqrt(2 × {amount(excess)}) = {amount(math.sqrt(2 * excess), 2)} would do it), and "
+        f"training "
         "first has to unlearn them"
     )

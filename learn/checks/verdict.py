@@ -4,26 +4,24 @@ one code, a headline, the numbers behind it and what to try next.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...study.findings import Finding
-from ...study.text import clean
+from ...study.text import clean, count_text
+from ..numerals import standard_errors
 from .evidence import (
     FALL,
     GAIN,
     GAP,
     LEAK,
-    RISE,
     SLOPE,
     Evidence,
-    counted,
     evidence,
     findings_of,
 )
-from .standing import BEATS, LOSSES
+from .inputs import metric_of
 from .trying import value_of
 
 if TYPE_CHECKING:
@@ -71,7 +69,7 @@ def judge(context: Context, found: Sequence[Finding] = ()) -> Judgement:
     wrong = [finding for finding in found if finding.level == "error"]
     if code == GOOD and wrong:
         code = SUSPICIOUS
-    reasons = _reasons(context, fit, seen)
+    reasons = _reasons(context, fit, seen, findings)
     reasons += [f.sentence for f in wrong if f.sentence not in reasons]
     return Judgement(
         code, _headline(code, context, fit, seen, wrong), tuple(reasons), findings,
@@ -106,7 +104,7 @@ def _code(context: Context, fit: Fit, seen: Evidence) -> str:
 def _headline(
     code: str, context: Context, fit: Fit, seen: Evidence, wrong: Sequence[Finding]
 ) -> str:
-    score = f"{_metric(context)} {_shown(seen.network.score, context)}"
+    score, trained = (_score(s, context) for s in (seen.network.score, seen.network.train_score))
     if code == DIVERGED:
         kept = (
             f"; the weights of epoch {fit.best} were kept" if fit.best
@@ -119,8 +117,8 @@ def _headline(
             "columns say nothing about the target that these rows could show."
         )
     if code == SUSPICIOUS and wrong:
-        count = f"{len(wrong)} error{'s' * (len(wrong) != 1)}"
-        return f"Do not trust {score} yet: the checks found {count}, {_codes(wrong)}."
+        count = count_text(len(wrong), "error")
+        return f"Do not trust {score} yet: the checks found {count}, {codes_of(wrong)}."
     if code == SUSPICIOUS:
         return (
             f"Too good to be true: {score} in validation, better than the "
@@ -128,20 +126,21 @@ def _headline(
         )
     if code == MEMORISING and context.problem.time is not None:
         return (
-            f"The network does better on its training rows, {_metric(context)} "
-            f"{_shown(seen.network.train_score, context)}, than on later ones, "
+            f"The network does better on its training rows, {trained}, than on later ones, "
             f"{_shown(seen.network.score, context)}: it has learned them by heart, or what they "
             "show has changed since."
         )
     if code == MEMORISING:
         return (
-            f"The network learns training rows by heart: {_metric(context)} "
-            f"{_shown(seen.network.train_score, context)} there, "
+            f"The network learns training rows by heart: {trained} there, "
             f"{_shown(seen.network.score, context)} on rows it has not seen."
         )
     if code == LEARNING:
         epochs = len(fit.history) - 1
-        return f"Still learning: {score} after {epochs} epochs, and validation loss still falls."
+        return (
+            f"Still learning: {score} after {count_text(epochs, 'epoch')}, and validation loss "
+            f"still falls."
+        )
     if code == UNDERFITTING:
         if seen.obstacles:
             first = next((f for f in seen.obstacles if f.level == "error"), seen.obstacles[0])
@@ -150,49 +149,25 @@ def _headline(
         best = max(seen.others, key=lambda each: each.score, default=None)
         if best is not None and best.score > seen.network.score:
             return (
-                f"The network has learned less than there is: {clean(best.name)} reaches "
-                f"{_metric(context)} {_shown(best.score, context)}, it "
-                f"{_shown(seen.network.score, context)}."
+                f"The network has learned less than there is: the {clean(best.name)} reaches "
+                f"{_score(best.score, context)}, it {_shown(seen.network.score, context)}."
             )
         return f"The network has learned little: {score}, the baseline's is near."
     return f"The network generalises: {score} on rows it has not seen."
 
 
-def _reasons(context: Context, fit: Fit, seen: Evidence) -> list[str]:
-    network, n = seen.network, len(context.validation.X) if context.validation else 0
-    reasons = []
-    if math.isfinite(seen.baseline):
-        errors = (network.score - seen.baseline) / network.error if network.error else math.inf
-        better = network.name in seen.beating
-        words = "more than chance" if better else "which chance can do too"
-        if network.score <= seen.baseline:
-            words = "no better"
-        if better and errors < value_of(BEATS, context.limits):
-            words += f", as its rows lose less by {counted(network.fewer)}"
-        reasons.append(
-            f"{_metric(context)} {_shown(network.score, context)} on {n:,} validation rows, the "
-            f"baseline {_shown(seen.baseline, context)}: {counted(errors)} standard errors, {words}"
-        )
-    reasons.append(
-        f"{_metric(context)} {_shown(network.train_score, context)} in training, a gap of "
-        f"{seen.gap:+.3f}; chance alone makes up to {seen.noise:.3f}"
-    )
+def _reasons(context: Context, fit: Fit, seen: Evidence, findings: Sequence[Finding]) -> list[str]:
+    """What the findings say, how the other models stand, and what was in the way."""
+    reasons = [finding.sentence for finding in findings]
     if fit.best == 0:
         reasons.append("no epoch was better than the untrained network")
-    elif seen.rise > value_of(RISE, context.limits):
-        reasons.append(
-            f"after epoch {fit.best} validation loss rose by {seen.rise:.0%} while training loss "
-            "fell on: those epochs learned rows by heart and were not kept"
-        )
-    if seen.fall > 0 and seen.slope >= value_of(SLOPE, context.limits):
-        reasons.append(
-            f"validation loss still falls at the end, by {counted(seen.slope)} standard errors"
-        )
     for other in seen.others:
         word = "beats the baseline" if other.name in seen.beating else "does not beat the baseline"
+        if other.name in seen.beating and other.score == seen.baseline:
+            less = standard_errors(other.fewer)
+            word = f"as the baseline, but its rows lose less, by {less}"
         reasons.append(f"{clean(other.name)}: {_shown(other.score, context)}, {word}")
-    reasons += [finding.sentence for finding in seen.obstacles]
-    return reasons
+    return reasons + [finding.sentence for finding in seen.obstacles]
 
 
 def _next(code: str, context: Context, seen: Evidence, wrong: Sequence[Finding]) -> list[str]:
@@ -233,17 +208,16 @@ def _next(code: str, context: Context, seen: Evidence, wrong: Sequence[Finding])
     return list(dict.fromkeys(advice))
 
 
-def _codes(found: Sequence[Finding]) -> str:
-    return ", ".join(dict.fromkeys(finding.code for finding in found))
+def codes_of(found: Sequence[Finding]) -> str:
+    """What findings are called, in words."""
+    return ", ".join(dict.fromkeys(finding.code.replace("-", " ") for finding in found))
 
 
-def _metric(context: Context) -> str:
-    task = context.problem.task
-    return context.problem.metric or ("accuracy" if task == "classification" else "r2")
+def _score(score: float, context: Context) -> str:
+    """A score under its metric's name, as people write it: losses are carried negated."""
+    return f"{metric_of(context).title} {_shown(score, context)}"
 
 
 def _shown(score: float, context: Context) -> str:
-    """A score as people write it: losses are carried negated."""
-    if context.problem.metric in LOSSES:
-        return f"{-score:.4g}"
-    return f"{round(score, 3) + 0.0:.3f}"  # no minus before 0
+    metric = metric_of(context)
+    return metric.text(metric.signed(score))

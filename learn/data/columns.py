@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ...study.text import count_text
+from ..numerals import percent
 from .cells import describe, levels_of, missing_in
 from .dates import date_text, form_of, seconds_of
 from .table import Table
@@ -134,10 +135,10 @@ def _of_texts(name: str, column: np.ndarray, there: int) -> Kind:
             return Kind(
                 "text",
                 f"texts of {words:.1f} words and {length:.0f} characters on average, "
-                f"{share:.0%} of them different",
+                f"{percent(round(share, 2))} of them different",
             )
         if share > MANY:
-            how = "all" if share == 1 else f"{share:.0%} of them"
+            how = "all" if share == 1 else f"{percent(round(share, 2))} of them"
             return Kind("identifier", f"short texts, {how} different: {describe(texts)}")
         if looks_like_key(name) and len(texts) > FEWEST:
             return Kind("identifier", f"{len(texts):,} different keys, and the name says it")

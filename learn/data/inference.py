@@ -11,6 +11,7 @@ import numpy as np
 
 from ...study.text import count_text
 from ..errors import DataError, UsageError
+from ..numerals import percent
 from ..problem import Problem, Task
 from .cells import levels_of, missing_in, require_exact
 from .columns import kind_of
@@ -86,14 +87,16 @@ def inferred(problem: Problem, settled: Problem, table: Table) -> list[str]:
     if settled.task == "classification":
         classes, codes = levels_of(column)
         counts = np.bincount(codes)
+        even = counts.max() == counts.min()
         shares = ", ".join(
-            f"{quoted(classes[k])} {counts[k] / counts.sum():.1%}"
+            f"{quoted(classes[k])} {percent(int(counts[k]), int(counts.sum()))}"
             for k in np.argsort(-counts, kind="stable")[:6]
         )
         more = f", … ({len(classes)} in all)" if len(classes) > 6 else ""
         said.append(f"classification{how}: {target} has {_reason(column)}: {shares}{more}")
         if settled.positive is not None:
-            by = "given" if problem.positive else "the rarer of the two"
+            rarer = "the second of two that are as frequent" if even else "the rarer of the two"
+            by = "given" if problem.positive else rarer
             said.append(f"the class that is looked for is {quoted(settled.positive)}, {by}")
     else:
         values = column.astype(np.float64)
@@ -101,13 +104,15 @@ def inferred(problem: Problem, settled: Problem, table: Table) -> list[str]:
             f"regression{how}: {target} has {_reason(column)}, from {plain(values.min())} to "
             f"{plain(values.max())}, {plain(float(values.mean()))} on average"
         )
+    from ..models.metrics import METRICS
+
     if problem.metric:
         why = "given"
     elif settled.metric == "balanced_accuracy":
         why = "as a class is rare, and accuracy would hardly notice if it were never found"
     else:
         why = f"the usual one of a {settled.task}"
-    said.append(f"judged by {settled.metric}, {why}")
+    said.append(f"judged by {METRICS[settled.metric or ''].title}, {why}")
     return said
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...study.text import count_text
+from ..numerals import percent
 from ..problem import Problem
 from .cells import as_texts, levels_of, missing_in
 from .changes import Change, Notes
@@ -106,7 +107,7 @@ class Planner:
         """Whether missing cells of a column get an input of their own."""
         marked = bool(gone.mean() > MARKED)
         if marked:
-            self.notes.add("marked", name, int(gone.sum()), f"{gone.mean():.1%}")
+            self.notes.add("marked", name, int(gone.sum()), percent(gone.mean()))
         return marked
 
     def number(self, name: str, values: np.ndarray, gone: np.ndarray) -> None:

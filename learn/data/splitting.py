@@ -12,6 +12,7 @@ import numpy as np
 
 from ...study.text import count_text
 from ..errors import DataError, UsageError
+from ..numerals import percent
 from ..problem import Problem
 from .cells import levels_of, missing_in, require_exact
 from .columns import kind_of
@@ -184,7 +185,8 @@ def _by_groups(
     how = (
         f"whole groups of {quoted(name)} dealt at random (seed {seed}), the largest first: "
         + ", ".join(
-            f"{per_part[p]:,} groups with {rows[p]:.1%} of the rows in {NAMES[p]}" for p in range(3)
+            f"{per_part[p]:,} groups with {percent(rows[p])} of the rows in {NAMES[p]}"
+            for p in range(3)
         )
     )
     return where[codes], how

@@ -7,7 +7,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-from ...study.text import clean, number, shorten
+from ...study.text import clean, shorten
+from ..numerals import amount
 
 WIDEST = 40  # columns of text that a name may take in a sentence
 
@@ -52,4 +53,4 @@ def plain(value: float) -> str:
     """
     if abs(value) < 1e15 and value == int(value):
         return f"{int(value):,}".replace("-", "−")
-    return number(value)
+    return amount(value, 4)

@@ -15,6 +15,7 @@ import numpy as np
 from ... import nn
 from ...engine import Generator, NonFiniteLossError, Tensor, default_generator, replay
 from ..errors import DataError, UsageError
+from ..numerals import typed
 from .loop import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -179,13 +180,14 @@ def _sentence(
     """What was found, in words."""
     if not losses:
         return (
-            f"the loss was infinite or NaN at the first rate, {rates[0]:.1g}, and no rate can mend "
+            f"the loss was infinite or NaN at the first rate, {typed(rates[0], 1)}, and no rate "
+            f"can mend "
             "that: look at the inputs and the first weights"
         )
     end = (
-        f"it blew up at {rates[len(losses)]:.2g}"
+        f"it blew up at {typed(rates[len(losses)], 2)}"
         if stopped
-        else f"it was tried up to {rates[-1]:.2g}"
+        else f"it was tried up to {typed(rates[-1], 2)}"
     )
     if suggestion is None:
         return (
@@ -193,7 +195,8 @@ def _sentence(
             "nothing about the target, or the gradients do not reach the weights"
         )
     return (
-        f"a learning rate of {suggestion:.1e} is suggested: the middle of the stretch over which "
+        f"a learning rate of {typed(suggestion, 2)} is suggested: the middle of the stretch over "
+        f"which "
         f"the loss fell; {end}"
     )
 

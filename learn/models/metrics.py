@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from ...study.text import MINUS, number
 from ..errors import UsageError
+from ..numerals import amount, decimal, signed
 
 Z = 1.959963984540054
 """The normal quantile of a two-sided 95 % interval."""
@@ -41,6 +41,9 @@ class Metric:
     """
 
     name: str
+    """As commands and files have it: "roc_auc"."""
+    title: str
+    """As a reader meets it: "ROC AUC"."""
     words: str
     """What it is, for a sentence: "the share of rows that are right"."""
     task: Literal["classification", "regression"]
@@ -128,11 +131,27 @@ class Metric:
         """A score of its own numbers as sentences have it.
 
         >>> METRICS["r2"].text(-6e-5), METRICS["accuracy"].text(1.0), METRICS["mae"].text(1234.567)
-        ('0.000', '1.000', '1235')
+        ('0.000', '1.000', '1,235')
+        """
+        return amount(score, 4, zeros=True) if self.name in ("rmse", "mae") else decimal(score)
+
+    def ends(self, interval: tuple[float, float]) -> str:
+        """Both ends of an interval of its own numbers as sentences have it.
+
+        >>> METRICS["accuracy"].ends((0.943, 0.989))
+        '0.943 to 0.989'
+        """
+        return " to ".join(map(self.text, interval))
+
+    def difference(self, value: float) -> str:
+        """A difference of two scores as sentences have it.
+
+        >>> METRICS["accuracy"].difference(0.0312), METRICS["mae"].difference(-12.34)
+        ('+0.031', '−12.3')
         """
         if self.name in ("rmse", "mae"):
-            return number(score)
-        return f"{score:.3f}".replace("-0.000", "0.000").replace("-", MINUS)
+            return ("+" if value > 0 else "") + amount(value, zeros=True)
+        return signed(value)
 
     def constant(
         self, train: np.ndarray, classes: int | None = None, positive: int | None = None
@@ -356,40 +375,49 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric(
-            "accuracy", "the share of rows that are right",
+            "accuracy", "accuracy",
+            "the share of rows that are right",
             "classification", "classes", "higher", _accuracy, True,
         ),
         Metric(
-            "balanced_accuracy", "the share of rows that are right, each class counting the same",
+            "balanced_accuracy", "balanced accuracy",
+            "the share of rows that are right, each class counting the same",
             "classification", "classes", "higher", _balanced, True,
         ),
         Metric(
-            "f1", "the harmonic mean of precision (how many alarms are right) and recall (how many "
+            "f1", "F1",
+            "the harmonic mean of precision (how many alarms are right) and recall (how many "
             "cases are found)",
             "classification", "classes", "higher", _f1, True,
         ),
         Metric(
-            "roc_auc", "how often a row of the class gets a higher probability than one of another",
+            "roc_auc", "ROC AUC",
+            "how often a row of the class gets a higher probability than one of another",
             "classification", "probabilities", "higher", _roc_auc, True,
         ),
         Metric(
-            "pr_auc", "the average precision: of the rows named first, how many are of the class",
+            "pr_auc", "PR AUC",
+            "the average precision: of the rows named first, how many are of the class",
             "classification", "probabilities", "higher", _pr_auc, True,
         ),
         Metric(
-            "log_loss", "the cross-entropy: the mean of −ln of the true class's probability",
+            "log_loss", "log loss",
+            "the cross-entropy: the mean of −ln of the true class's probability",
             "classification", "probabilities", "lower", _log_loss, False,
         ),
         Metric(
-            "r2", "the share of the target's variance that is explained",
+            "r2", "R²",
+            "the share of the target's variance that is explained",
             "regression", "values", "higher", _r2, False,
         ),
         Metric(
-            "rmse", "the root of the mean squared error, in the target's unit",
+            "rmse", "root mean square error",
+            "the root of the mean squared error, in the target's unit",
             "regression", "values", "lower", _rmse, False,
         ),
         Metric(
-            "mae", "the mean distance from the truth, in the target's unit",
+            "mae", "mean absolute error",
+            "the mean distance from the truth, in the target's unit",
             "regression", "values", "lower", _mae, False,
         ),
     )

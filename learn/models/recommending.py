@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...study.text import count_text, number
+from ...study.text import count_text
+from ..numerals import amount, p_value, percent, standard_errors
 from .candidate import Candidate
 from .metrics import Metric, predicted, redrawn, require_metric, row_losses
 
@@ -63,8 +64,8 @@ def compared(
     if math.erfc(abs(z) / math.sqrt(2)) >= alpha or z <= 0:
         return result
     words = (
-        f"its rows lose {number(float(second.mean()), 3)} against "
-        f"{number(float(first.mean()), 3)}, {number(z, 2)} standard errors less"
+        f"its rows lose {amount(float(second.mean()))} against "
+        f"{amount(float(first.mean()))}, {standard_errors(z)} less"
     )
     return replace(result, wins=True, by_loss=words)
 
@@ -87,7 +88,7 @@ def _by_metric(
         p = mcnemar(b, c)
         words = (
             f"McNemar: {count_text(b, 'row')} right by it alone, {c:,} by the other alone, "
-            f"p = {number(p, 2)}, n = {n:,}"
+            f"{p_value(p)}, n = {n:,}"
         )
         return Comparison(simpler, other, difference, b > c and p < alpha, n, words)
     strata = truth if metric.task == "classification" else np.zeros(n, np.int64)
@@ -104,8 +105,8 @@ def _by_metric(
         return Comparison(simpler, other, difference, False, n, f"not to be compared, n = {n:,}")
     low, high = np.quantile(drawn, [alpha / 2, 1 - alpha / 2])
     words = (
-        f"difference {signed_text(difference)}, paired bootstrap {100 * (1 - alpha):.3g} % "
-        f"interval {signed_text(low)} to {signed_text(high)}, n = {n:,}"
+        f"difference {metric.difference(difference)}, paired bootstrap {percent(1 - alpha)} "
+        f"interval {metric.difference(float(low))} to {metric.difference(float(high))}, n = {n:,}"
     )
     return Comparison(simpler, other, difference, bool(low > 0 and difference > 0), n, words)
 
@@ -143,7 +144,7 @@ def recommend(
         if result.wins:
             beats = "is no less than" if result.by_loss else "beats"
             won = (
-                f"its {metric.name} of {_score(other, metric)} {beats} the "
+                f"its {metric.title} of {_score(other, metric)} {beats} the "
                 f"{_score(chosen, metric)} of the {chosen.name} ({result.words})"
             )
             won += f", and {result.by_loss}" if result.by_loss else ""
@@ -152,7 +153,7 @@ def recommend(
             worse = "is no better" if result.difference <= 0 else "is better only within the noise"
             lost.append(f"the {other.name}, {_score(other, metric)}, {worse} ({result.words})")
     if not won:
-        head = f"nothing beats the baseline, whose {metric.name} is {_score(chosen, metric)}"
+        head = f"nothing beats the baseline, whose {metric.title} is {_score(chosen, metric)}"
     else:
         head = f"the {chosen.name} is recommended: {won}"
     return chosen, "; ".join([head, *lost])
@@ -160,12 +161,3 @@ def recommend(
 
 def _score(candidate: Candidate, metric: Metric) -> str:
     return metric.text(metric.signed(candidate.score))
-
-
-def signed_text(value: float) -> str:
-    """A difference with its sign.
-
-    >>> signed_text(0.0312), signed_text(-0.5)
-    ('+0.031', '−0.5')
-    """
-    return ("+" if value > 0 else "") + number(float(value), 2)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...study.text import clean
 from ..result import Result
-from .page import esc, facts, panel
+from .page import esc, facts, panel, typed
 
 MOST_GRAPH = 700_000  # bytes of a graph that is shown inside the page
 
@@ -102,18 +102,13 @@ def _files(result: Result) -> Mapping[str, str]:
     return result.extras.get("files") or {}
 
 
-def _code(words: str) -> str:
-    """Words in which `what is typed` stands between backticks."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", esc(words))
-
-
 def footer(result: Result) -> str:
     """Which files lie beside the page."""
     files = _files(result)
     beside = ""
     if files:
         items = "".join(
-            f'<li><a href="{esc(name)}">{esc(name)}</a>: {_code(words)}</li>'
+            f'<li><a href="{esc(name)}">{esc(name)}</a>: {typed(words)}</li>'
             for name, words in files.items()
             if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name)
         )

@@ -16,6 +16,7 @@ import numpy as np
 from ...study.findings import Finding
 from ..models.candidate import Candidate
 from ..result import Result, Step
+from .heading import recommendation
 from .words import classes_of, counted
 
 FORMAT = 1
@@ -94,6 +95,7 @@ def as_json(result: Result) -> dict[str, Any]:
             "baseline_score": exam.baseline_score, "looks": exam.looks,
         },
         "verdict": {
+            "use": recommendation(result).text, "level": recommendation(result).level,
             "code": last.code, "headline": last.headline, "reasons": last.reasons,
             "recommended": last.recommended.name, "next": last.next,
         },

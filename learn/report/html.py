@@ -17,6 +17,9 @@ groups             a list of {"column": str, "group": str, "n": int, "score": fl
                    "low": float, "high": float, "overall": float}: accuracy or mean absolute error
                    of the group and of all, on the validation part
 importances        a list of {"column": str, "mean": float, "se": float}: what the score loses
+attributions       {"columns": (N,), "rows": a list of {"row", "truth", "predicted", "start": the
+                   output for the average row, "end": for this one, "added": (N,) by column},
+                   "gap": share of the largest change that they miss, "steps": int}; or None
 learning_curve     {"rows": (K,), "train": K x (score, low, high), "validation": K x (score, low,
                    high), "sentence": str}
 looks              as `Fit.looks`, which is taken where the key is missing: looks with .epoch, .rows
@@ -30,7 +33,8 @@ tree               sentences of the tree, each two spaces further in for a level
 drift_reference    a list of {"column": str, "kind": str, "seen": str}: what is remembered
 graph              {"light": bytes, "dark": bytes, "rows": int}: SVGs of the loss of that many rows
 sources            {"source": str, "licence": str, ...}: words about the data, by what they tell
-unseen             {"rows": int, "score": float}: of the test rows that do not stand in training
+unseen             {"rows": int, "score": float, "interval": (low, "
+"high)}: of the test rows that do not stand in training
 files              {"graph.svg": "what it is", ...}: files beside the page; backprop.html is linked
                    where it is among them
 =================  =============================================================================
@@ -43,7 +47,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..result import Result
-from . import closing, mistakes, opening, plane, training, trust, walking
+from . import attributions, closing, mistakes, opening, plane, training, trust, walking
 from .page import page
 from .words import name
 
@@ -60,6 +64,7 @@ PICTURES: dict[str, tuple[Picture, ...]] = {
         mistakes.calibration,
         trust.groups,
         trust.importances,
+        attributions.attributions,
         trust.drift_reference,
     ),
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...study.text import columns as columns_of
-from ...study.text import number
+from ..numerals import amount
 from ..result import Result
 from .charts import BLUE, CARD, INK, chart, plain_numbers
 from .page import esc, panel, table
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20  # rows that are listed
 MOST_COLUMNS = 6  # cells of a row that are shown, if there is room
-WIDTH = 52  # characters for them, so that a wide window shows the whole table
+WIDTH = 46  # characters for them, so that a wide window shows the whole table
+SURE = 12  # and as many more where no probability takes the room
 MOST_CLASSES = 30  # a larger confusion matrix is not drawn
 
 
@@ -34,11 +35,12 @@ def worst_rows(result: Result) -> str:
     rows = list(given)[:MOST_ROWS]
     pictures = any(row.get("pixels") is not None for row in rows)
     sure = any(row.get("probability") is not None for row in rows)
-    columns = [] if pictures else _columns(result, rows)
+    columns = [] if pictures else _columns(result, rows, WIDTH if sure else WIDTH + SURE)
     many = max((len(row.get("cells") or {}) for row in rows), default=0)
     aligned = "n" if result.context.problem.task == "regression" else "wide"
+    lost = "cross-entropy" if classes_of(result) else "squared error"
     head = [("row", "n"), *([("picture", "")] if pictures else []), ("truth", aligned),
-            ("predicted", aligned), *([("sure of it", "n")] if sure else []), ("loss", "n"),
+            ("predicted", aligned), *([("sure of it", "n")] if sure else []), (lost, "n"),
             *((name(column, 20), "cell") for column in columns)]  # fmt: skip
     lines = []
     for row in rows:
@@ -52,14 +54,15 @@ def worst_rows(result: Result) -> str:
             p = row.get("probability")
             bar = "" if p is None else f"{score(float(p))}{meter(float(p), 'orange', 'short')}"
             cells.append(bar)
-        cells.append(score(float(row["loss"])))
+        cells.append(amount(float(row["loss"]), zeros=True))
         cells += [esc(name((row.get("cells") or {}).get(column, ""), 24)) for column in columns]
         lines.append(cells)
     words = f"The {len(rows)} rows with the largest loss"
     if not pictures and many > len(columns):
         shown = f"the first {len(columns)}"
         if result.extras.get("importances"):
-            shown = f"the {len(columns)} that matter most"
+            one = len(columns) == 1
+            shown = "the one that matters most" if one else f"the {len(columns)} that matter most"
         words += f"; of {many} columns {shown}"
     body = table(words, head, lines)
     where = result.extras.get("worst_part", "validation")
@@ -71,14 +74,14 @@ def worst_rows(result: Result) -> str:
     return panel("The worst rows", body)
 
 
-def _columns(result: Result, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _columns(result: Result, rows: Sequence[Mapping[str, Any]], room: int) -> list[str]:
     """The columns to show: those that matter most where that is known."""
     every = list(dict.fromkeys(str(c) for row in rows for c in (row.get("cells") or {})))
     ranked = [str(one["column"]) for one in _by_weight(result.extras.get("importances") or ())]
     known = set(every)
     first = [column for column in ranked if column in known]
     ordered = first + [column for column in every if column not in set(first)]
-    room, kept = WIDTH, []
+    kept: list[str] = []
     for column in ordered[:MOST_COLUMNS]:
         texts = [name(column, 20), *(name((row.get("cells") or {}).get(column, ""), 24)
                                      for row in rows)]  # fmt: skip
@@ -164,7 +167,7 @@ def residuals(result: Result) -> str:
 
     drawn = chart(f"Predicted over true {target}", "residuals", paint, (440, 400))
     error = np.abs(predicted - truth)
-    half, most = (number(float(np.quantile(error, share)), 3) for share in (0.5, 0.9))
+    half, most = (amount(float(np.quantile(error, share))) for share in (0.5, 0.9))
     body = f"""<div class="pair"><figure>{drawn}</figure>
 <div class="beside"><p>Each point is a row of the test part{_thinned(step)}; on the dotted line a
 prediction would be exact.</p>

@@ -28,6 +28,15 @@ def esc(text: object) -> str:
     return html.escape(clean(text), quote=True)
 
 
+def typed(words: str) -> str:
+    """Words in which `what is typed` stands between backticks, as HTML.
+
+    >>> typed("`backlit drift` tells")
+    '<code>backlit drift</code> tells'
+    """
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", esc(words))
+
+
 def page(title: str, body: str, links: str = "") -> str:
     """A whole HTML document around a body that is escaped already; `links` stand beside it.
 

@@ -8,7 +8,7 @@ import base64
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -37,6 +37,34 @@ def drawing(pixels: np.ndarray, title: str) -> str:
     return (
         f'<svg class="picture" viewBox="0 0 {width} {height}" fill="currentColor" role="img" '
         f'shape-rendering="crispEdges" aria-label="{esc(title)}">{"".join(paths)}</svg>'
+    )
+
+
+def signed_drawing(values: np.ndarray, title: str) -> str:
+    """Values (height, width) as squares: blue and filled above 0, orange and hollow below, the
+    larger the stronger.
+
+    >>> signed_drawing(np.array([[1.0, -1.0]]), "parts").count("<path")
+    2
+    """
+    height, width = values.shape
+    finite = np.where(np.isfinite(values), values, 0.0)
+    levels = np.round(8 * finite / (np.abs(finite).max() or 1.0)).astype(int)
+    paths = []
+    for level in (*range(-8, 0), *range(1, 9)):
+        at = np.argwhere(levels == level)
+        if len(at) and level > 0:
+            squares = "".join(f"M{x} {y}h1v1h-1z" for y, x in at)
+            paths.append(f'<path class="f-blue" d="{squares}" opacity="{level / 8:g}"/>')
+        elif len(at):
+            squares = "".join(f"M{x + 0.2:g} {y + 0.2:g}h.6v.6h-.6z" for y, x in at)
+            paths.append(
+                f'<path class="s-orange" fill="none" stroke-width=".3" d="{squares}" '
+                f'opacity="{-level / 8:g}"/>'
+            )
+    return (
+        f'<svg class="picture large" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{esc(title)}">{"".join(paths)}</svg>'
     )
 
 
@@ -81,7 +109,10 @@ class Scale:
         return f'<svg viewBox="-5 0 210 20" aria-hidden="true">{"".join(parts)}</svg>'
 
 
-def exam_strip(name: str, value: float, interval: tuple[float, float], baseline: float) -> str:
+def exam_strip(
+    name: str, value: float, interval: tuple[float, float], baseline: float,
+    written: Callable[[float], str] = score,
+) -> str:  # fmt: skip
     """The test score with its interval and the baseline, on one line that says where it begins."""
     width, left, right = 520, 24, 496
     ends = [v for v in (value, *interval, baseline) if np.isfinite(v)] or [0.0]
@@ -107,15 +138,15 @@ def exam_strip(name: str, value: float, interval: tuple[float, float], baseline:
     said = []
     if np.isfinite(value):
         parts.append(f'<circle class="f-blue" cx="{at(value):.1f}" cy="40" r="6"/>')
-        said.append((at(value), "strong", f"test {score(value)}"))
+        said.append((at(value), "strong", f"test {written(value)}"))
     if np.isfinite(baseline):
         parts.append(f'<path class="s-orange" stroke-width="2.5" d="M{at(baseline):.1f} 28v24"/>')
-        said.append((at(baseline), "soft", f"baseline {score(baseline)}"))
+        said.append((at(baseline), "soft", f"baseline {written(baseline)}"))
     for x, css, words in _apart(said, left, right):
         parts.append(f'<text class="{css}" x="{x:.1f}" y="18" text-anchor="middle">{words}</text>')
     title = (
-        f"test {name} {score(value)}, 95 % interval {score(interval[0])} to {score(interval[1])}; "
-        f"baseline {score(baseline)}"
+        f"test {name} {written(value)}, 95 % interval {written(interval[0])} to "
+        f"{written(interval[1])}; baseline {written(baseline)}"
     )
     return (
         f'<svg viewBox="0 0 {width} 76" role="img" aria-label="{esc(title)}">{"".join(parts)}</svg>'

@@ -70,7 +70,7 @@ section > :last-child, .panel > :last-child, .told > :last-child, details > :las
 .error-verdict { border-top-color: var(--bad-line); }
 .verdict .headline { font-size: 1.45rem; line-height: 1.3; font-weight: 600; margin-bottom: 1rem;
   letter-spacing: -.01em; max-width: 40rem; }
-.verdict .level { margin-right: .5rem; }
+.verdict .headline .level { margin-right: .5rem; }
 .tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 1rem; margin: 0 0 1.2rem; }
 .tiles div { border-left: 3px solid var(--line); padding-left: .8rem; }
 .tiles .main { border-color: var(--blue); }
@@ -137,6 +137,8 @@ thead th { color: var(--soft); font-size: .875rem; vertical-align: bottom; line-
 .rows { width: 100%; font-size: .9375rem; }
 .rows thead tr { border-bottom: 1px solid var(--line); }
 .rows tbody tr + tr { border-top: 1px solid var(--line); }
+.rows th, .rows td { padding: .38rem .6rem; }
+.beside .rows th, .beside .rows td { padding: .38rem .4rem; }
 .rows th:first-child, .rows td:first-child { padding-left: .4rem; }
 .rows .n { text-align: right; white-space: nowrap; }
 .rows td, .rows th { overflow-wrap: normal; word-break: normal; min-width: 0; }
@@ -155,6 +157,9 @@ thead th { color: var(--soft); font-size: .875rem; vertical-align: bottom; line-
 .facts td { padding-right: 0; }
 .picture { width: 44px; height: 44px; border: 1px solid var(--line); border-radius: 4px;
   color: var(--ink); }
+.picture.large { width: 76px; height: 76px; }
+.moved { list-style: none; margin: 0; padding: 0; }
+.moved b { display: inline-block; min-width: 3.6rem; text-align: right; margin-right: .4rem; }
 .confusion td, .confusion th { text-align: center; min-width: 2.7rem; padding: .38rem .4rem;
   overflow-wrap: normal; }
 .confusion thead th { max-width: 6rem; overflow-wrap: anywhere; }
@@ -220,10 +225,12 @@ footer { color: var(--soft); font-size: .875rem; padding: 0 .2rem; }
   .steps-do { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts th { width: 6.5rem; }
   th, td { padding: .35rem .5rem; }
-  .rows td, .rows th { padding: .35rem .4rem; }
+  .rows td, .rows th { padding: .35rem .25rem; }
+  .beside .rows td, .beside .rows th { padding: .35rem .15rem; }
   .confusion td, .confusion th { min-width: 1.6rem; padding: .25rem .12rem; font-size: .875rem; }
   .confusion tbody th { padding-right: .4rem; }
-  .rows .fill, .rows .line { min-width: 6.5rem; }
+  .rows .line { min-width: 6.5rem; }
+  .rows .fill { min-width: 5rem; }
   .rows .model { min-width: 7.5rem; }
   .strip text { font-size: 17px; }
   .slider { grid-template-columns: 1fr; gap: .3rem; }

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ...study.findings import Finding
 from ...study.text import clean
 from ..errors import UsageError
+from .heading import Line, network, reason, recommendation
 from .words import (
     SYMBOLS,
     advice,
     against_baseline,
     counted,
-    interval,
     judged_by,
-    level_of,
     metric_name,
-    plain,
     plain_interval,
-    score,
+    scored,
+    shown_interval,
     sign_of,
     times,
+    unseen_words,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 LINES = 10  # at most that many progress lines off a terminal
 WIDEST, NARROWEST = 100, 40
 COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "green"}
-ASCII = {"✗": "x", "✓": "+", "−": "-", "–": "-", "…": "...", "·": ".", "²": "2", "×": "x"}
+ASCII = {
+    "✗": "x", "✓": "+", "−": "-", "–": "-", "…": "...", "·": ".", "²": "2", "×": "x", "±": "+-",
+}  # fmt: skip
 """What is written where a stream's encoding lacks the sign."""
 
 
@@ -112,11 +114,13 @@ class Terminal:
         if self.explain:
             for part in filter(str.strip, step.more.split("\n\n")):
                 self._row(console, "", part.strip(), label=0, style="italic")
-        self._rows(console, "Found", step.found)
+        told = {f.sentence for f in step.findings if f.level != "note" or self.explain}
+        self._rows(console, "Found", [each for each in step.found if each not in told])
         self._rows(console, "Did", step.did)
         if self.explain and step.why:
             self._row(console, "Why", step.why)
-        self.findings(step.findings, indent=4)
+        once = [f for f in step.findings if f.sentence in told or f.sentence not in step.found]
+        self.findings(once, indent=4)
 
     def findings(self, findings: Sequence[Finding], indent: int = 0) -> None:
         """Findings, the worst first."""
@@ -167,28 +171,23 @@ class Terminal:
         return line
 
     def verdict(self, result: Result) -> None:
-        """The last word: the headline, its reasons, the test score, what to do next."""
-        console, last, exam = self.console(), result.verdict, result.exam
-        named = metric_name(result)
-        ends = plain_interval(result, exam.interval)
-        level = level_of(last.code)
+        """The last word: which model to use, its test score, how the network did, what to do."""
+        console, exam = self.console(), result.exam
         if not self.quiet:
             console.print()
-        said = f"{SYMBOLS[level]} {clean(last.headline)}"
-        self._row(console, "Verdict", said, 0, 11, "bold", COLOURS[level])
-        if not self.quiet:
-            for reason in last.reasons:
-                self._row(console, "", reason, 0, 11)
-            chosen = last.recommended
-            self._row(console, "Use", f"{chosen.name}: {chosen.described}", 0, 11)
+        self._line(console, "Verdict", recommendation(result), "bold")
+        ends = shown_interval(result, plain_interval(result, exam.interval))
         self._row(
             console, "Test",
-            f"{named} {score(plain(result, exam.score))}, 95 % interval {interval(ends)}; baseline "
-            f"{score(plain(result, exam.baseline_score))}: {against_baseline(result)}",
+            f"{metric_name(result)} {scored(result, exam.score)} on {len(exam.rows):,} rows, 95 % "
+            f"interval {ends}; baseline {scored(result, exam.baseline_score)}: "
+            f"{against_baseline(result)}",
             0, 11, "bold",
         )  # fmt: skip
         if self.quiet:
             return
+        if honest := unseen_words(result):
+            self._row(console, "", honest, 0, 11)
         if exam.looks > 1:
             self._row(
                 console,
@@ -198,9 +197,17 @@ class Terminal:
                 0,
                 11,
             )
+        if why := reason(result):
+            self._row(console, "Why", why, 0, 11)
+        if line := network(result):
+            self._line(console, "Network", line)
         self._row(console, "Checks", counted(result.findings), 0, 11)
-        for k, sentence in enumerate(last.next):
+        for k, sentence in enumerate(result.verdict.next):
             self._row(console, "" if k else "Next", sentence, 0, 11)
+
+    def _line(self, console: Console, name: str, line: Line, name_style: str = "") -> None:
+        words = f"{SYMBOLS[line.level]} {clean(line.text)}"
+        self._row(console, name, words, 0, 11, name_style, COLOURS[line.level])
 
     def wrote(self, path: Path | str, files: Iterable[str]) -> None:
         """Which files lie where now."""

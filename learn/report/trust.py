@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..models.metrics import METRICS
 from ..result import Result
 from .charts import BLUE, ORANGE, chart, line, plain_numbers
 from .page import esc, legend, panel, table
 from .pictures import Scale, meter
 from .training import BOTH
-from .words import capital, interval, metric_name, name, plain, plain_interval, score, sentence
+from .words import (
+    capital,
+    difference,
+    metric_name,
+    name,
+    plain,
+    plain_interval,
+    sentence,
+    shown,
+    shown_interval,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +58,7 @@ def learning_curve(result: Result) -> str:
 
     drawn = chart(f"{named} over training rows", "rows", paint)
     lines = [
-        (f"{int(n):,}", score(t[0]), score(v[0]), interval(v[1:]))
+        (f"{int(n):,}", shown(result, t[0]), shown(result, v[0]), shown_interval(result, v[1:]))
         for n, t, v in zip(rows, train, validation, strict=True)
     ]
     head = (("rows", "n"), ("training", "n"), ("validation", "n"), ("95 % interval", "n"))
@@ -75,23 +86,23 @@ def importances(result: Result) -> str:
         mean, se = float(one["mean"]), float(one["se"])
         share = mean / most if most > 0 else 0.0
         lines.append(
-            (esc(name(one["column"])), f"{_signed(mean)} ± {score(1.96 * se)}", meter(share))
+            (
+                esc(name(one["column"])),
+                f"{difference(result, mean)} ± {difference(result, 1.96 * se).lstrip('+')}",
+                meter(share),
+            )
         )
     named = metric_name(result)
-    head = ((("column"), "wide"), (f"loss of {named}", "n"), ("", "fill"))
+    head = ((("column"), "wide"), (f"{named} worse by", "n"), ("", "fill"))
     words = f"What shuffling one column costs, in {named}"
     body = _folded(words, head, lines)
     body += (
         '<p class="small soft">Each column of the validation part was shuffled in turn, several '
-        "times; the number is what the score loses, with its 95 % interval. Columns that tell the "
-        "same can stand in for each other and then both look unimportant. None of this says that a "
-        "column is a cause.</p>"
+        "times; the number is how much worse the score got, with its 95 % interval. Columns "
+        "that tell the same can stand in for each other and then both look unimportant. "
+        "None of this says that a column is a cause.</p>"
     )
     return panel("Which columns matter", body)
-
-
-def _signed(value: float) -> str:
-    return score(value) if value < 0 else f"+{score(value)}"
 
 
 def _folded(words: str, head: Sequence[tuple[str, str]], lines: Sequence[Sequence[str]]) -> str:
@@ -109,7 +120,8 @@ def groups(result: Result) -> str:
     if not given:
         return ""
     classify = result.context.problem.task == "classification"
-    named = "accuracy" if classify else "mean absolute error"
+    metric = METRICS["accuracy" if classify else "mae"]
+    named = metric.title
     ends = [(float(group["low"]), float(group["high"])) for group in given]
     scale = Scale([v for group, pair in zip(given, ends, strict=True)
                    for v in (float(group["score"]), *pair, float(group["overall"]))])  # fmt: skip
@@ -118,9 +130,9 @@ def groups(result: Result) -> str:
             esc(name(group["column"])),
             esc(name(group["group"])),
             f"{int(group['n']):,}",
-            score(float(group["score"])),
+            metric.text(float(group["score"])),
             scale.interval(float(group["score"]), *pair, float(group["overall"])),
-            interval(pair),
+            metric.ends(pair),
         )
         for group, pair in zip(given, ends, strict=True)
     ]

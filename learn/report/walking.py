@@ -10,7 +10,7 @@ from ...study.text import clean, clip
 from ..result import Result, Step
 from .findings import cards, worst
 from .opening import step_id
-from .page import esc, listing, panel, table
+from .page import esc, listing, panel, table, typed
 from .words import SYMBOLS, counted, name, sentence
 
 NAMES = ("training", "validation", "test")
@@ -27,7 +27,7 @@ def step_section(step: Step, pictures: Sequence[str]) -> str:
         rows.append(f'<dt>Why</dt><dd class="soft">{listing([step.why])}</dd>')
     more = ""
     if step.more:
-        told = "".join(f"<p>{esc(part)}</p>" for part in step.more.split("\n\n") if part.strip())
+        told = "".join(f"<p>{typed(part)}</p>" for part in step.more.split("\n\n") if part.strip())
         more = (
             f'<details><summary>The idea behind this step</summary><div class="more">{told}</div>'
             "</details>"

@@ -8,24 +8,14 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...study.findings import Finding
-from ...study.text import clean, number, shorten
+from ...study.findings import Finding, Level
+from ...study.text import clean, shorten
+from ..models.metrics import METRICS
+from ..numerals import amount, signed
+from ..numerals import decimal as score
 
 if TYPE_CHECKING:
     from ..result import Result
-
-METRICS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "log_loss": "log loss",
-    "r2": "R²",
-    "rmse": "root mean square error",
-    "mae": "mean absolute error",
-}
-"""The metrics' names as a reader meets them."""
 
 LOWER = ("log_loss", "rmse", "mae")
 """Metrics of which less is better; candidates hold them with a minus sign, a reader sees none."""
@@ -40,20 +30,30 @@ LONGEST = 44  # columns of a name in a table or a list of links
 def metric_name(result: Result) -> str:
     """The metric of a result in words."""
     metric = result.context.problem.metric or "score"
-    return METRICS.get(metric, clean(metric).replace("_", " "))
+    return METRICS[metric].title if metric in METRICS else clean(metric).replace("_", " ")
 
 
-def score(value: float) -> str:
-    """A score: three digits behind the point, fewer where it is large.
+def shown(result: Result, value: float) -> str:
+    """A score, given as the metric's own number."""
+    metric = result.context.problem.metric
+    return METRICS[metric].text(value) if metric in METRICS else score(value)
 
-    >>> score(0.97512), score(-0.25), score(131.25), score(235321.2), score(float("nan"))
-    ('0.975', '−0.250', '131.2', '235,321', 'not a number')
-    """
-    if not math.isfinite(value) or abs(value) >= 1e9:
-        return "not a number" if math.isnan(value) else number(float(value))
-    size = abs(value)
-    text = f"{value:.3f}" if size < 100 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
-    return "0.000" if text == "-0.000" else text.replace("-", "−")
+
+def scored(result: Result, value: float) -> str:
+    """A score, given as results hold it."""
+    return shown(result, plain(result, value))
+
+
+def difference(result: Result, value: float) -> str:
+    """A difference of scores, given as the metric's own number, with its sign."""
+    metric = result.context.problem.metric
+    return METRICS[metric].difference(value) if metric in METRICS else signed(value)
+
+
+def shown_interval(result: Result, low_high: Sequence[float]) -> str:
+    """Both ends of an interval of scores, given as the metric's own numbers."""
+    low, high = low_high
+    return f"{shown(result, low)} to {shown(result, high)}"
 
 
 def interval(low_high: Sequence[float]) -> str:
@@ -89,12 +89,12 @@ def judged_by(finding: Finding) -> list[str]:
     """
     parts = []
     if math.isfinite(finding.statistic):
-        parts.append(f"statistic {number(float(finding.statistic), 3)}")
+        parts.append(f"statistic {amount(float(finding.statistic))}")
     if finding.n:
         parts.append(f"n = {finding.n:,}")
     if math.isfinite(finding.threshold):
         source = f" ({clean(finding.source)})" if finding.source else ""
-        parts.append(f"limit {number(float(finding.threshold), 3)}{source}")
+        parts.append(f"limit {amount(float(finding.threshold))}{source}")
     return parts
 
 
@@ -145,13 +145,20 @@ def plain_interval(result: Result, low_high: Sequence[float]) -> tuple[float, fl
     return low, high
 
 
+def beyond_baseline(result: Result) -> bool:
+    """Whether the whole interval of the test score is better than what the baseline gets."""
+    exam = result.exam
+    sign = -1 if result.context.problem.metric in LOWER else 1
+    worst = min(sign * end for end in plain_interval(result, exam.interval))
+    return worst > sign * plain(result, exam.baseline_score)
+
+
 def against_baseline(result: Result) -> str:
     """Whether the test score is more than what the baseline gets."""
     exam = result.exam
     sign = -1 if result.context.problem.metric in LOWER else 1
     value, base = (sign * plain(result, v) for v in (exam.score, exam.baseline_score))
-    worst = min(sign * end for end in plain_interval(result, exam.interval))
-    if worst > base:
+    if beyond_baseline(result):
         return f"the whole interval lies {'above' if sign > 0 else 'below'} the baseline"
     if value > base:
         return (
@@ -162,7 +169,22 @@ def against_baseline(result: Result) -> str:
     return "no better than the baseline"
 
 
-def level_of(code: str) -> str:
+def unseen_words(result: Result) -> str:
+    """The score on the test rows that do not stand in the training part too, where some do."""
+    unseen = result.extras.get("unseen")
+    if not unseen:
+        return ""
+    ends = unseen.get("interval")
+    within = "" if ends is None else (
+        f" (95 % interval {shown_interval(result, plain_interval(result, ends))})"
+    )  # fmt: skip
+    return (
+        f"on the {int(unseen['rows']):,} of them that do not stand in the training part as well it "
+        f"is {scored(result, float(unseen['score']))}{within}: that is the honest number"
+    )
+
+
+def level_of(code: str) -> Level:
     """The level of a verdict: whether to use the result, look at it, or not use it.
 
     >>> level_of("good"), level_of("memorising"), level_of("diverged")

@@ -108,6 +108,21 @@ def test_nothing_sticks_out_overlaps_or_is_faint(window, name, scheme, width):
     window.check_quiet()
 
 
+SCROLLS = """
+return [...document.querySelectorAll('.scroll')]
+  .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth)
+  .map(e => e.getAttribute('aria-label'));
+"""
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("width", [1400, 1200])
+def test_no_table_of_a_wide_window_scrolls(window, name, width):
+    emulate(window, width, "light")
+    window.show_html(PAGES[name])
+    assert window.js(SCROLLS) == []
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_paper_is_white_and_wide_enough(window, name):
     emulate(window, 718, "dark", "print")

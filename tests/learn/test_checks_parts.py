@@ -206,7 +206,7 @@ def test_leaks_of_a_number():
         found = [f for f in leakage(context) if f.code == "leakage"]
         assert [f.level for f in found] == ["error"]
         assert "'leak'" in found[0].sentence
-        assert "without it a linear regression has r2" in found[0].sentence
+        assert "without it a linear regression has R²" in found[0].sentence
     table = Table.of({"a": x[:, 0], "b": x[:, 1], "price": price})
     context = fitted(table, Problem("price", task="regression", metric="r2"))
     assert told(leakage(context), "error", "warning") == []

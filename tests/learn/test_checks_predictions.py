@@ -15,13 +15,13 @@ from backlit.learn.checks.calibration import (
 )
 from backlit.learn.checks.context import Context, Part
 from backlit.learn.checks.groups import by_group, groups
-from backlit.learn.checks.inputs import percent
 from backlit.learn.checks.memorising import memorising
 from backlit.learn.data.builtin import BUILTIN, load
 from backlit.learn.data.table import Table
 from backlit.learn.models.baselines import candidate_of
 from backlit.learn.models.metrics import require_metric, wilson
 from backlit.learn.models.recommending import recommend
+from backlit.learn.numerals import percent
 from backlit.learn.problem import Problem
 
 from .contexts import CLINIC, clinic, fitted, only, prepared, told

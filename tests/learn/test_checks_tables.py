@@ -132,8 +132,8 @@ def test_a_rare_class():
     found = imbalance(begun(table, Problem("fraud", metric="accuracy")))[0]
     assert found.level == "warning"
     assert "always says 'no' gets accuracy 0.970 and balanced accuracy 0.500" in found.sentence
-    assert "PR-AUC 0.03" in found.sentence
-    assert "balanced_accuracy or pr_auc" in found.advice
+    assert "PR AUC 0.030" in found.sentence
+    assert "judge by balanced accuracy or PR AUC (--metric balanced_accuracy" in found.advice
     assert "18 rows of it are few" in found.sentence
     many = Table.of({"x": rng.normal(size=9000), "fraud": ["yes"] * 900 + ["no"] * 8100})
     assert imbalance(begun(many, Problem("fraud", metric="pr_auc")))[0].level == "note"

@@ -222,7 +222,7 @@ def test_he_weights_in_the_last_layer_are_a_warning():
 
     finding = only(untrained(context_of("digits", build=drawn(he))))
     assert (finding.code, finding.level) == ("untrained-loss", "warning")
-    assert "sqrt(2 x" in finding.sentence
+    assert "sqrt(2 ×" in finding.sentence
 
 
 def test_a_network_that_was_trained_before_is_noticed():
@@ -240,7 +240,7 @@ def test_a_learning_rate_too_low_is_named(hidden):
     context = trained("digits", lr=1e-5, hidden=hidden)
     finding = only(rates(context))
     assert (finding.code, finding.level) == ("learning-rate-low", "warning")
-    assert "1e-05 is too low" in finding.sentence
+    assert "1e-5 is too low" in finding.sentence
     assert judge(context).code == "still learning"
 
 

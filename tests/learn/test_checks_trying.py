@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 
 from backlit import Generator, nn
 from backlit.engine import Tensor, default_generator, dropout, uniform
-from backlit.learn.checks.blind import blind, constant_outputs, standard_errors
+from backlit.learn.checks.blind import blind, constant_outputs, paired_errors
 from backlit.learn.checks.context import Check, Context, Part
 from backlit.learn.checks.mixing import mixing
 from backlit.learn.checks.one_batch import a_batch, one_batch, twice_softmax
@@ -74,13 +74,13 @@ def test_standard_errors_are_those_of_a_t_test(values: list[float]):
     if x.std() < 1e-6:
         return
     known: Any = stats.ttest_1samp(x, 0.0)
-    assert standard_errors(x) == pytest.approx(known.statistic, rel=1e-9)
+    assert paired_errors(x) == pytest.approx(known.statistic, rel=1e-9)
 
 
 def test_standard_errors_of_equal_differences_have_no_end():
-    assert standard_errors(np.full(5, 2.0)) == math.inf
-    assert standard_errors(np.full(5, -2.0)) == -math.inf
-    assert standard_errors(np.zeros(5)) == 0.0
+    assert paired_errors(np.full(5, 2.0)) == math.inf
+    assert paired_errors(np.full(5, -2.0)) == -math.inf
+    assert paired_errors(np.zeros(5)) == 0.0
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])

@@ -205,6 +205,56 @@ def test_columns_that_go_together_in_another_way():
     assert not compare(before, pair(1)).drifted
 
 
+def joint_of(report):
+    (found,) = [f for f in report.findings if f.code == "joint drift"]
+    return found
+
+
+@pytest.mark.parametrize("parted", [True, False])
+def test_the_columns_that_have_not_moved_alone_are_asked_too(parted):
+    """One column moves far; two others, which rose together, part or stay as they were."""
+    rng = np.random.default_rng(0)
+
+    def rows(shift, apart):
+        a = rng.normal(size=900)
+        b = rng.normal(size=900) if apart else a + rng.normal(0, 0.1, 900)
+        return {"far": rng.normal(size=900) + shift, "a": a, "b": b}
+
+    before, now = rows(0, False), rows(3, parted)
+    report = compare(before, now)
+    assert [one.column for one in report.columns if one.drifted] == ["far"]
+    without = compare(
+        {k: v for k, v in before.items() if k != "far"},
+        {k: v for k, v in now.items() if k != "far"},
+    )
+    assert report.rest_auc == without.joint_auc  # the same forest on the same columns
+    assert (report.joint_auc or 0) > 0.95
+    assert ((report.rest_auc or 0) > 0.8) == parted
+    text = joint_of(report).sentence
+    assert "without the one that moved alone, by the other 2 columns, AUC" in text
+    words = "in another way than before, too" if parted else "nothing else can be seen"
+    assert words in text
+    assert report.as_dict()["joint"]["without_drifted"]["auc"] == report.rest_auc
+
+
+def test_where_all_have_moved_or_none_there_is_no_rest():
+    rng = np.random.default_rng(0)
+    for shift in (0, 3):
+        report = compare(
+            {"x": rng.normal(size=500), "y": rng.normal(size=500)},
+            {"x": rng.normal(size=500) + shift, "y": rng.normal(size=500) + shift},
+        )
+        assert report.rest_auc is None
+        assert "without" not in joint_of(report).sentence
+
+
+def test_a_p_of_nothing_is_told_as_a_bound():
+    report = compare({"x": np.zeros(300) + np.arange(300) / 300}, {"x": np.full(300, 9.0)})
+    text = report.findings[0].sentence
+    assert "p < 0.0001" in text
+    assert "p = 0" not in text
+
+
 def test_few_rows_are_too_few():
     report = compare(normal(150), normal(5000, 1, 5.0))
     assert not report.drifted

@@ -69,7 +69,7 @@ def test_a_rate_for_digits(seed):
     found = find(lambda: build(64, (64,), 10, seed), seed=seed)
     assert found.suggestion
     assert 5e-4 < found.suggestion < 2e-2
-    assert f"{found.suggestion:.1e}" in found.sentence
+    assert f"a learning rate of {found.suggestion:.2g} is suggested" in found.sentence
     assert "Smith" in found.source
     fit = train(
         lambda: build(64, (64,), 10, seed), task, part, part, epochs=3, lr=found.suggestion,

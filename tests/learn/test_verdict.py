@@ -300,7 +300,7 @@ def test_losses_are_measured_by_the_baseline():
     )
     verdict = judge(context)
     assert verdict.code == "good"
-    assert "rmse 33." in verdict.headline
+    assert "root mean square error 33." in verdict.headline
 
 
 def test_beating_takes_more_than_chance():

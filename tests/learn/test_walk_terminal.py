@@ -70,10 +70,12 @@ def test_the_verdict_with_the_score_its_interval_and_the_baseline():
     exam = result.exam
     text = flat(told(result))
     assert result.verdict.headline in text
-    assert (f"accuracy {exam.score:.3f}, 95 % interval {exam.interval[0]:.3f} to "
+    assert (f"accuracy {exam.score:.3f} on {len(exam.rows)} rows, 95 % interval "
+    f"{exam.interval[0]:.3f} to "
             f"{exam.interval[1]:.3f}; baseline {exam.baseline_score:.3f}: the whole interval lies "
             "above the baseline") in text  # fmt: skip
-    assert f"Use {result.verdict.recommended.name}: C = 1" in text
+    assert f"Verdict ✗ Do not use the {result.verdict.recommended.name} (C = 1" in text
+    assert f"Network ✓ {result.verdict.headline}" in text
     assert "Checks 1 error, 1 warning, 7 notes" in text
     assert f"Next {result.verdict.next[0]}" in text
     assert "Wrote runs/sample/: report.html, result.json" in text
@@ -94,6 +96,24 @@ def test_explain_says_why_and_by_what_it_was_judged():
                  "(measured on handwritten digits)"):  # fmt: skip
         assert more in long
         assert more not in short
+
+
+@pytest.mark.parametrize("explain", [False, True])
+def test_what_is_found_and_judged_is_said_once(explain):
+    """An exploration tells its claims as what was found, and judges them too."""
+    step = sample("moons").steps[1]
+    note, warning = (
+        replace(step.findings[0], level=level, sentence=f"this is a {level}", advice="")
+        for level in ("note", "warning")
+    )
+    found = (note.sentence, warning.sentence, "and this is not judged")
+    twice = replace(step, found=found, findings=(note, warning))
+    stream = io.StringIO()
+    Terminal(stream, explain=explain).step(twice)
+    text = flat(stream.getvalue())
+    assert [text.count(sentence) for sentence in found] == [1, 1, 1]
+    assert "! warning: this is a warning" in text
+    assert ("✓ this is a note" in text) == explain
 
 
 def test_quiet_says_the_verdict_and_the_score_alone():
