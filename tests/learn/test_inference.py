@@ -6,6 +6,7 @@ import pytest
 from backlit.learn.data.inference import inferred, settle, with_target
 from backlit.learn.data.table import Table
 from backlit.learn.errors import DataError, UsageError
+from backlit.learn.models.metrics import METRICS
 from backlit.learn.problem import Problem
 
 RNG = np.random.default_rng(0)
@@ -42,7 +43,7 @@ def test_task_metric_and_positive_class(target, task, metric, positive):
     assert settle(settled, table(target)) == settled
     (first, *_, last) = inferred(Problem("y"), settled, table(target))
     assert first.startswith(f"{task}, inferred: 'y' has")
-    assert last.startswith(f"judged by {metric}")
+    assert last.startswith(f"judged by {METRICS[metric].title}")
 
 
 def test_what_is_given_stays():
@@ -51,9 +52,9 @@ def test_what_is_given_stays():
     settled = settle(given, table(target))
     assert settled == given
     assert inferred(given, settled, table(target)) == [
-        "classification: 'y' has 2 texts as values: 'no' 66.7%, 'yes' 33.3%",
+        "classification: 'y' has 2 texts as values: 'no' 66.7 %, 'yes' 33.3 %",
         "the class that is looked for is 'no', given",
-        "judged by f1, given",
+        "judged by F1, given",
     ]
     assert settle(Problem("y", task="regression"), table([0, 1] * 20)).metric == "r2"
     assert settle(Problem("y", task="classification"), table([0, 1, 2] * 9)).positive is None
@@ -62,7 +63,7 @@ def test_what_is_given_stays():
 def test_why_a_rare_class_changes_the_metric():
     target = table(["a"] * 90 + ["b"] * 10)
     said = inferred(Problem("y"), settle(Problem("y"), target), target)
-    assert "'a' 90.0%, 'b' 10.0%" in said[0]
+    assert "'a' 90 %, 'b' 10 %" in said[0]
     assert "a class is rare" in said[-1]
 
 
