@@ -10,7 +10,14 @@ import pytest
 import backlit as bl
 import backlit.nn.functional as F
 from backlit import nn, optim
-from backlit.engine import NonFiniteLossError, ReplayError, Tensor, find_nan, tensor
+from backlit.engine import (
+    NonFiniteLossError,
+    ReplayError,
+    Tensor,
+    default_generator,
+    find_nan,
+    tensor,
+)
 from backlit.engine.births import birth_on_tape
 from backlit.engine.tape import recorders
 
@@ -209,6 +216,29 @@ def test_gradients_that_are_not_cleared_may_add_up():
     assert find_nan(twice) is None
     assert w.grad is not None
     assert w.grad.tolist() == [4.0]
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_draws_and_changes_in_place_are_taken_back(bad: bool):
+    """Also where a graph outside has saved what is changed."""
+    mine, mean = bl.Generator(1), tensor([1.0, 2.0])
+    w = tensor([3.0, 0.0 if bad else 1.0], requires_grad=True)
+    outside = (w * mean).sum()
+
+    def step():
+        with bl.no_grad():
+            mean.copy_(mean * 0.5)
+            mean.copy_(mean + bl.uniform((2,), generator=mine))
+        bl.uniform((3,))
+        loss = (w.log() * mean).sum()
+        loss.backward()
+        return loss
+
+    before = mine.state(), default_generator().state()
+    assert (find_nan(step) is not None) == bad
+    assert (mine.state(), default_generator().state()) == before
+    assert mean.tolist() == [1.0, 2.0]
+    outside.backward()  # nothing that it saved counts as changed
 
 
 def test_errors_of_the_function_come_through_and_all_is_put_back():
