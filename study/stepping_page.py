@@ -118,13 +118,13 @@ def script() -> str:
 
 _TOKEN = re.compile(
     r"""("(?:\\.|[^"\\])*"|`[^`]*`|/(?! )(?:\\.|\[(?:\\.|[^\]])*\]|[^/])+/)"""
-    r"""| *([=!]==|=>|[<>]=|&&|\|\||[=,;:?(){}<>]) *"""
+    r"""| *([=!]==|=>|[<>]=|&&|\|\||[=,;:?(){}<>]) *| ([-+*/%]) (?![-+])"""
 )
 """A text, a template or a regular expression, which stays; or a sign with the spaces around it."""
 
 
 def _tight(found: re.Match[str]) -> str:
-    return found[1] or found[2]
+    return found[1] or found[2] or found[3]
 
 
 @cache
@@ -134,8 +134,8 @@ def style() -> str:
     shades = "".join(f".h{i}{{fill:var(--h{i})}}" for i in range(len(THEMES["light"].ramp)))
     return (
         f":root {{ --mono: {FONT}; {light} }}\n"
-        f":root:has(#theme:checked) {{ {dark} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }}\n"
+        f"@media screen {{ :root:has(#theme:checked) {{ {dark} }} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }}\n"
         f":root:has(#theme:checked) {{ {light} }} }}\n" + shades + "\n" + _read("page.css")
     )
 
