@@ -192,8 +192,12 @@ def test_save_and_notebooks(tmp_path):
 def test_bad_input_says_what_to_do():
     with pytest.raises(TypeError, match=r"give one of backlit\.optim"):
         walk(PROGRAMS["square"](), optimizer=0.1)  # type: ignore[arg-type]
-    with pytest.raises(GraphError, match="requires_grad=True"):
+    with pytest.raises(GraphError, match=r"^walk: no graph .* requires_grad=True.* walk that"):
         walk(tensor(1.0) * 2.0)
+    with pytest.raises(TypeError, match=r"^walk: the loss is a Tensor, not float"):
+        walk(1.0)  # type: ignore[arg-type]
+    with pytest.raises(GraphError, match=r"^walk: backward starts .* walk its \.sum\(\)"):
+        walk(tensor([1.0, 2.0], requires_grad=True) * 2.0)
 
 
 def test_an_error_is_walked_as_far_as_it_got():
