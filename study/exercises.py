@@ -17,7 +17,7 @@ from .live import Live, live
 from .marking import Marking, gradient_key, mark
 from .model import Graph
 from .svg import headline
-from .text import clean, columns, number, shape_text
+from .text import clean, columns, number, shape_text, shorten
 from .wording import in_names
 
 LONGEST = 40  # ops that somebody still computes by hand
@@ -151,7 +151,7 @@ def _check(graph: Graph) -> None:
     for node in graph.nodes:
         if node.value.scalar is None:
             raise GraphError(
-                f"exercise: {node.name} has the shape {shape_text(node.value.shape)}, and hands "
+                f"exercise: {shorten(node.name, 40)} has the shape {shape_text(node.value.shape)}, and hands "
                 "compute single numbers; bl.exercise(bl.expand(loss)) takes a small graph apart"
             )
         for values in (node.value, node.grad):
