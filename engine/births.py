@@ -125,6 +125,11 @@ def find_nan(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Birth |
         tree, leaves = flatten((args, kwargs))
         args, kwargs = rebuild(tree, [as_tensor(x) for x in leaves])
         function = function.function
+    if not callable(function):
+        raise TypeError(
+            f"find_nan: {type(function).__name__} cannot be run again; give the step or the loss "
+            "as a function: find_nan(step, x, y), find_nan(lambda: loss_of(model(x)))"
+        )
     checker = _Checker()
     grad_mode = state.grad
     with around(Tensor, "backward", checker.backward), needed(), listening(checker):

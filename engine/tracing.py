@@ -115,6 +115,8 @@ def is_tracing() -> bool:
 
 def source_of(x: Tensor) -> Source | None:
     """The line whose op made a tensor; None for leaves, and for ops that ran without `trace()`."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"source_of: lines are of Tensors, not of {type(x).__name__}")
     if x.primitive is None:
         return None
     found = _noted[x.order & LAST] if _noted else None

@@ -14,6 +14,7 @@ import numpy as np
 from ..engine import GraphError, Tensor, backward_steps, no_grad
 from ..engine.backward import GONE, BackwardStep, reachable
 from ..engine.tensors import wrap
+from ..nn import Module
 from .births import mark_births
 from .model import FULL, SMALL, Edge, GradState, Graph, Node, NodeKind, Values
 from .places import place_of
@@ -112,6 +113,13 @@ class Recorder:
         module: Any,
         stopped_at: Use | None = None,
     ) -> None:
+        if not isinstance(names, Mapping):
+            raise TypeError(
+                f'names={type(names).__name__} given; names are {{"x": x}} or locals(), and a '
+                "model is given as module=model"
+            )
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"module= is the nn.Module that ran, not {type(module).__name__}")
         self.loss = roots[-1]
         self.stopped = stopped_at is not None  # the forward did not get as far as a loss
         self.params = {} if module is None else dict(module.named_parameters())

@@ -301,3 +301,11 @@ def test_big_operands_and_hostile_names():
     assert "\n{|}" not in str(birth)
     empty = tensor(np.zeros((0, 3), np.float32))
     assert find_nan(lambda x: x.log(), empty) is None
+
+
+def test_what_cannot_be_run_again_is_told():
+    loss = tensor([1.0], requires_grad=True).sum()
+    with pytest.raises(TypeError, match=r"find_nan: Tensor cannot be run again; .* find_nan\(step"):
+        find_nan(loss)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="source_of: lines are of Tensors, not of int"):
+        bl.source_of(3)  # type: ignore[arg-type]

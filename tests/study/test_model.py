@@ -279,6 +279,16 @@ def test_what_cannot_be_drawn_is_a_clear_error():
         draw(1.0)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("see", [draw, walk])
+def test_a_model_in_the_place_of_names_is_told(see):
+    model = nn.MLP([2, 2])
+    loss = model(tensor([[1.0, 2.0]])).sum()
+    with pytest.raises(TypeError, match=r"names=MLP given.* module=model"):
+        see(loss, names=model)
+    with pytest.raises(TypeError, match=r"module= is the nn.Module that ran, not list"):
+        see(loss, module=[model])
+
+
 def test_too_many_nodes_are_refused_with_what_to_do(monkeypatch):
     """At once by a walk; by a figure when it is painted: a part of it can be, and text and data."""
     monkeypatch.setattr("backlit.study.layout.MOST", 1000)
