@@ -368,9 +368,12 @@ class Observer:
         if step.last is None or self.records.births:
             return original(step, args, how)
         program = step.last.program
+        others = program.on_stop  # of a watch around this one
 
-        def stopped(_: tuple[Any, ...] = ()) -> None:
+        def stopped(found: tuple[Any, ...] = ()) -> None:
             self._lost(math.nan, lambda: self._birth_in(step, *args, **how))
+            if others is not None:
+                others(found)
 
         program.guarded[0], program.on_stop = 1, None if step.guarded else stopped
         try:

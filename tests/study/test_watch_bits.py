@@ -255,6 +255,25 @@ def test_after_a_loss_of_nan_a_step_goes_on_where_it_was_stopped(calm: int):
     assert (birth.op, birth.stage, birth.value) == ("mul", "given", np.inf)
 
 
+def test_each_of_two_watches_tells_where_a_nan_came_from():
+    run = Run(True)
+
+    @bl.replay
+    def step(x: Tensor, y: Tensor, scale: float) -> Tensor:
+        loss = F.cross_entropy(run.model(x), y) * scale
+        loss.backward()
+        run.optimizer.step()
+        return loss
+
+    with run.watch() as outer, run.watch(nn.MLP([2, 2])) as inner:
+        for k in range(60):
+            step(*batch(k), np.inf if k == 50 else 1.0)
+    for seen in (outer, inner):
+        assert seen.records.steps == 60
+        number, _, birth = seen.records.births[0]
+        assert (number, birth.op, birth.value) == (51, "mul", np.inf)
+
+
 def test_ctrl_c_at_any_time_leaves_nothing_behind():
     run = Run(True)
     step = run.step()
