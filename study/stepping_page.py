@@ -113,7 +113,8 @@ def script() -> str:
         text = re.sub(r"^import .*?;\n", "", _read(f"{name}.js"), flags=re.MULTILINE | re.DOTALL)
         text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
         lines += [re.sub(r"(^| )// .*", "", line).strip() for line in text.splitlines()]
-    return "\n".join(_TOKEN.sub(_tight, line) for line in lines if line) + "\n"
+    text = "\n".join(_TOKEN.sub(_tight, line) for line in lines if line) + "\n"
+    return re.sub(r"([{(,])\n", r"\1", text)
 
 
 _TOKEN = re.compile(

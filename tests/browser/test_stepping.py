@@ -159,6 +159,24 @@ def test_paths_multiply_and_sum(page):
     assert page.js("return document.getElementById('paths').hidden")
 
 
+def test_a_long_path_is_told_by_its_ends(browser):
+    x = tensor(0.5, requires_grad=True, dtype=np.float64, name="x")
+    y = x
+    for _ in range(100):
+        y = y * 1.01
+    browser.show(walk(y), "step=999&paths=0")
+    path, product = browser.js(
+        "const li = document.querySelector('#paths li');"
+        "return [li.firstChild.textContent, li.childNodes[1].textContent]"
+    )
+    assert path.startswith(f"{browser.walk.graph.nodes[-1].name} → ")
+    assert " → … 61 more … → " in path
+    assert path.endswith(" → x")
+    assert product == " × ".join(["1", *["1.01"] * 19, "… 61 more …", *["1.01"] * 20]) + " = "
+    assert browser.text("#paths b") == "2.705"  # 1.01 to the 100
+    browser.check_quiet()
+
+
 def test_a_blocked_path_names_the_op(browser):
     x = tensor(-1.0, requires_grad=True, name="x")
     browser.show(walk(x.relu() * 2.0 + x), "step=99&paths=0")
