@@ -97,6 +97,34 @@ def test_every_program_tells_the_engines_story(browser, programs):
         browser.check_quiet()
 
 
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+@pytest.mark.parametrize("depth", [2, 140])  # the second is a large graph
+def test_a_network_and_its_update_are_told_to_the_end(browser, kind, depth):
+    bl.manual_seed(0)
+    model = nn.MLP([3] + [4] * depth + [2])
+    x = tensor(np.ones((5, 3)), name="x")
+    made = walk(model(x).square().mean(), module=model, optimizer=kind(model.parameters(), lr=0.1))
+    browser.show(made)
+    told = browser.js(
+        "const found = [], next = document.getElementById('next');"
+        "while (!next.disabled) {"
+        "  next.click();"
+        "  found.push(document.getElementById('sentence').textContent);"
+        "}"
+        "return found"
+    )
+    assert told == [step.sentence for step in made.graph.steps]
+    browser.key("Home")
+    browser.key("u")
+    first = next(step for step in made.graph.steps if step.kind == "update")
+    assert browser.text("#sentence") == first.sentence
+    browser.click("back")
+    browser.key("p")  # an update of a tensor is told and not asked for
+    assert browser.text("#sentence") == first.sentence
+    assert browser.js("return document.getElementById('question').hidden")
+    browser.check_quiet()
+
+
 def test_what_is_not_computed_is_never_drawn_as_zero(page):
     assert set(grads_shown(page, page.walk.graph).values()) == {"not yet"}
     page.key("End")
