@@ -382,7 +382,11 @@ def _lists(outputs: Any, grad_outputs: Any) -> tuple[list[Tensor], list[Any] | N
     """One tensor or several, as lists."""
     if isinstance(outputs, Tensor):
         return [outputs], None if grad_outputs is None else [grad_outputs]
-    outputs = list(outputs)
+    outputs = list(outputs) if isinstance(outputs, Iterable) else [outputs]
+    for x in outputs:
+        if not isinstance(x, Tensor):
+            kind = type(x).__name__
+            raise TypeError(f"backward starts from a Tensor or a list of them, not from {kind}")
     if grad_outputs is not None:
         grad_outputs = list(grad_outputs)
         if len(grad_outputs) != len(outputs):

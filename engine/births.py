@@ -14,7 +14,7 @@ import numpy as np
 from .around import around
 from .backward import BackwardStep, backward_steps, reachable
 from .errors import ReplayError
-from .listener import Listener
+from .listener import Undoing
 from .primitives import Primitive
 from .programs.recorder import listening, owner
 from .programs.replay import Replay
@@ -100,9 +100,10 @@ def find_nan(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Birth |
     A step of training, replayed or not, a model, a loss: anything that computes with tensors. Where
     backward starts, and in each of backward's steps, numbers must be finite; an infinity that
     reaches neither the loss, nor a gradient, nor the result is nobody's fault and is passed over.
-    The run ends before the first update, so parameters and optimizers stay as they are; random
-    generators move on, and `zero_grad` does its work. After a NonFiniteLossError, which comes
-    before the update too, this finds what was wrong.
+    The run ends before the first update, so parameters and optimizers stay as they are; what the
+    function changed in place or drew from generators until then is taken back; `zero_grad` and
+    backward do their work. After a NonFiniteLossError, which comes before the update too, this
+    finds what was wrong.
 
     Returns None where all is finite.
 
@@ -124,6 +125,11 @@ def find_nan(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Birth |
         tree, leaves = flatten((args, kwargs))
         args, kwargs = rebuild(tree, [as_tensor(x) for x in leaves])
         function = function.function
+    if not callable(function):
+        raise TypeError(
+            f"find_nan: {type(function).__name__} cannot be run again; give the step or the loss "
+            "as a function: find_nan(step, x, y), find_nan(lambda: loss_of(model(x)))"
+        )
     checker = _Checker()
     grad_mode = state.grad
     with around(Tensor, "backward", checker.backward), needed(), listening(checker):
@@ -133,6 +139,7 @@ def find_nan(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Birth |
             return end.birth
         finally:
             state.grad = grad_mode
+            checker.undo()
 
 
 def birth_on_tape(loss: Tensor) -> Birth | None:
@@ -159,10 +166,11 @@ class _Ended(BaseException):
         self.birth = birth
 
 
-class _Checker(Listener):
+class _Checker(Undoing):
     """Hears of each op and follows numbers that are not finite."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.births: dict[int, Birth] = {}
         """By the memory in which such numbers lie, how the first of them came to be."""
         self.kept: list[np.ndarray] = []  # that memory, which nobody may have in its place
@@ -175,6 +183,7 @@ class _Checker(Listener):
         out: Tensor | None, changed: tuple[Tensor, ...] = (),
     ) -> None:  # fmt: skip
         """An op ran."""
+        super().note(primitive, inputs, params, out, changed)
         if self.deaf:
             return
         for x in changed if out is None else (out,):
@@ -187,10 +196,15 @@ class _Checker(Listener):
             self.kept.append(memory)
             self.births[id(memory)] = first or birth_of(primitive, others, x, state.scope, caller())
 
-    def changes(self) -> None:
-        """Something is about to be changed in place: after backward that is the update."""
-        if self.walked and not self.walking:
+    def changes(self, changed: tuple[Tensor, ...]) -> None:
+        """Tensors are about to be changed in place: in backward those are gradients, after it that
+        is the update.
+        """
+        if self.walking:
+            return
+        if self.walked:
             raise _Ended(None)
+        super().changes(changed)
 
     def backward(
         self, original: Callable[..., None], output: Tensor, *args: Any, **how: Any

@@ -31,8 +31,8 @@ class Listener:
     def root(self, x: Tensor) -> None:
         """Backward is about to start here."""
 
-    def changes(self) -> None:
-        """Something is about to be changed in place."""
+    def changes(self, changed: tuple[Tensor, ...]) -> None:
+        """Tensors are about to be changed in place."""
 
     def gradient(self, leaf: Tensor) -> None:
         """Backward is about to give a leaf a gradient."""
@@ -51,3 +51,40 @@ class Listener:
 
     def refuse(self, x: Tensor, how: str) -> None:
         """Python reads a value."""
+
+
+class Undoing(Listener):
+    """Hears of changes in place and of random draws, and takes them back: for a look at what a
+    function would do.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[Tensor, np.ndarray, list[Any] | None]] = {}
+        self._draws: dict[int, tuple[Tensor, int]] = {}
+
+    def changes(self, changed: tuple[Tensor, ...]) -> None:
+        """Tensors are about to be changed in place."""
+        for x in changed:
+            if id(x) not in self._before:
+                self._before[id(x)] = x, x.data.copy(), x.cell and list(x.cell)
+
+    def note(
+        self, primitive: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any],
+        out: Tensor | None, changed: tuple[Tensor, ...] = (),
+    ) -> None:  # fmt: skip
+        """An op ran: a draw moves its generator, the first operand, on by one."""
+        if primitive.draws:
+            cell = inputs[0]
+            self._draws[id(cell)] = cell, self._draws.get(id(cell), (cell, 0))[1] + 1
+
+    def undo(self) -> None:
+        """Tensors and generators are as they were, from the last change to the first."""
+        for x, data, cell in reversed(self._before.values()):
+            x.data[...] = data
+            if cell is None or x.cell is None:
+                x.cell = cell
+            else:
+                x.cell[:] = cell
+        for cell, draws in self._draws.values():
+            cell.data[1] -= np.uint64(draws)
+        self._before, self._draws = {}, {}

@@ -195,7 +195,7 @@ def apply_in_place(
             x.check_in_place(primitive.name)
     writer = recorder() if recorders else None
     if writer is not None and changed:
-        writer.changes()
+        writer.changes(changed)
     primitive.forward(*inputs, **params)
     if writer is not None:
         writer.note(primitive, inputs, params, None, changed)

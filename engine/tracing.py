@@ -35,44 +35,61 @@ class Source(NamedTuple):
         return f"{self.file}:{self.line}" + (f": {self.code}" if self.code else "")
 
 
-class _Switched:
-    """Tracing as it was set; as a block it ends with what was before."""
+class _Setting:
+    """What a call of `trace` asks for: until the thread's next one or, as a block, until its end.
+    The newest setting holds for all threads.
+    """
 
     def __init__(self, on: bool):
-        self._before = _wanted["by the user"] > 0
-        _want("by the user", int(on))
+        self.on, self.thread, self.is_block = on, threading.get_ident(), False
+        with _lock:  # the thread's latest one stays: it holds again if this becomes a block
+            own = [s for s in _settings if s.thread == self.thread and not s.is_block]
+            for old in own[:-1]:
+                _settings.remove(old)
+            _settings.append(self)
+            _settle()
 
     def __enter__(self) -> None:
-        pass
+        self.is_block = True
 
     def __exit__(self, *error: object) -> None:
-        _want("by the user", int(self._before))
+        with _lock:
+            if self in _settings:
+                _settings.remove(self)
+            _settle()
 
 
 @contextlib.contextmanager
 def needed() -> Iterator[None]:
     """Within this block lines are noted whatever the user says; threads may need them at once."""
-    _want("by blocks", 1, more=True)
+    _need(1)
     try:
         yield
     finally:
-        _want("by blocks", -1, more=True)
+        _need(-1)
 
 
-_wanted = {"by the user": 0, "by blocks": 0}
+_settings: list[_Setting] = []
+_needs = [0]
+"""How many blocks need lines to be noted."""
 _lock = threading.Lock()
 
 
-def _want(who: str, number: int, more: bool = False) -> None:
-    """Note lines as long as anybody wants them."""
+def _need(more: int) -> None:
     with _lock:
-        if not _noted:
-            _noted.extend([None] * (LAST + 1))
-        _wanted[who] = _wanted[who] + number if more else number
-        _clock.tick = _noting if any(_wanted.values()) else tick
+        _needs[0] += more
+        _settle()
 
 
-def trace(on: bool = True) -> _Switched:
+def _settle() -> None:
+    """Note lines as long as anybody wants them."""
+    if not _noted:
+        _noted.extend([None] * (LAST + 1))
+    wanted = _needs[0] > 0 or (bool(_settings) and _settings[-1].on)
+    _clock.tick = _noting if wanted else tick
+
+
+def trace(on: bool = True) -> _Setting:
     """Have ops note the line of the user's program that called them, in all threads.
 
     `with trace():` does so for a block, `trace()` until `trace(False)`. The line is that of the
@@ -88,7 +105,7 @@ def trace(on: bool = True) -> _Switched:
     >>> source_of(y).code
     'y = x * x'
     """
-    return _Switched(on)
+    return _Setting(on)
 
 
 def is_tracing() -> bool:
@@ -98,6 +115,8 @@ def is_tracing() -> bool:
 
 def source_of(x: Tensor) -> Source | None:
     """The line whose op made a tensor; None for leaves, and for ops that ran without `trace()`."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"source_of: lines are of Tensors, not of {type(x).__name__}")
     if x.primitive is None:
         return None
     found = _noted[x.order & LAST] if _noted else None

@@ -107,6 +107,8 @@ def _write(given: argparse.Namespace, loss: Any, names: dict[str, object] | None
     files: list[tuple[Any, Path]] = []
     if given.command == "draw":
         out = given.out or FIGURE
+        if not out.name:
+            raise UsageError(f"--out: {out} is a folder; name a file in it, as {out / FIGURE}")
         files.append((figure, out))
         page = out.with_name(f"{out.stem}-{PAGE.name}")
     else:

@@ -57,6 +57,8 @@ class Block:
             self._text("not kept", "faint")
         if values is not None and values.size > PRINTED:
             self._statistics(values, gradient, of, histogram)
+        elif values is not None and gradient and values.size > 1 and values.norm is not None:
+            self._text(f"norm {number(values.norm, 3)}", "ink")
 
     def at(self, x: float, y: float) -> list[Mark]:
         """The marks, moved."""

@@ -17,7 +17,7 @@ from .live import Live, live
 from .marking import Marking, gradient_key, mark
 from .model import Graph
 from .svg import headline
-from .text import clean, columns, number, shape_text
+from .text import clean, columns, number, shape_text, shorten
 from .wording import in_names
 
 LONGEST = 40  # ops that somebody still computes by hand
@@ -63,6 +63,9 @@ class Exercise:
         dL/dx = 3: right
         2 of 3 right
         """
+        if not isinstance(answers, Mapping):
+            kind = type(answers).__name__
+            raise TypeError(f"check: answers are numbers by name, {{'n2': 0.5}}, not {kind}")
         given: dict[str, float] = {}
         for key, value in answers.items():
             name = str(key).replace("∂", "d")
@@ -130,6 +133,9 @@ def exercise(what: str | Tensor, at: Mapping[str, float] | None = None) -> Exerc
     <BLANKLINE>
     Fill in, and mark it: .check({'n2': 0.5, 'dL/dw': 1.5, …})
     """
+    if at is not None and not isinstance(at, Mapping):
+        kind = type(at).__name__
+        raise TypeError(f"exercise: at has numbers by name, {{'x': 0.5}}, and is not {kind}")
     if isinstance(what, str):
         tree = parse(what)
         names = variables(tree)
@@ -151,8 +157,9 @@ def _check(graph: Graph) -> None:
     for node in graph.nodes:
         if node.value.scalar is None:
             raise GraphError(
-                f"exercise: {node.name} has the shape {shape_text(node.value.shape)}, and hands "
-                "compute single numbers; bl.exercise(bl.expand(loss)) takes a small graph apart"
+                f"exercise: {shorten(node.name, 40)} has the shape "
+                f"{shape_text(node.value.shape)}, and hands compute single numbers; "
+                "bl.exercise(bl.expand(loss)) takes a small graph apart"
             )
         for values in (node.value, node.grad):
             if values is not None and not math.isfinite(values.scalar or 0.0):

@@ -4,12 +4,16 @@ The built-in layout is always there and the same to the byte; Graphviz's is aske
 
 from __future__ import annotations
 
+from ..engine import GraphError
 from .cards import Card, make_cards
 from .graphviz_program import place_with_dot
 from .groups import group_by_module
 from .layered import place_layered
 from .model import Graph
 from .placement import Placement
+
+MOST = 20_000
+"""Nodes of a picture or a page: more take a browser minutes, and nobody sees anything."""
 
 ENGINES = {"layered": place_layered, "dot": place_with_dot}
 
@@ -31,6 +35,16 @@ def layout(
     check_engine(engine)
     cards = make_cards(graph) if cards is None else cards
     return ENGINES[engine](graph, cards, *group_by_module(graph))
+
+
+def check_size(caller: str, count: int) -> None:
+    """GraphError, saying what to do, for a graph with more nodes than can be drawn."""
+    if count > MOST:
+        raise GraphError(
+            f"{caller}: {count:,} nodes are too many to draw (at most {MOST:,}): take fewer steps "
+            "or layers; bl.draw(loss, focus=w) draws what is near one tensor, depth=0 folds "
+            "modules, bl.explain(w) tells its chain rule in words"
+        )
 
 
 def check_engine(engine: str) -> None:

@@ -64,7 +64,7 @@ def _forward(graph: Graph, node: Node) -> tuple[str, ...]:
     if node.count > 1:
         made = f"× {node.count} {made}"
     value = _values(node.value) if node.value.dtype else "failed" if node.problem else node.op
-    where = [f"in {node.module_path}"] if node.module_path else []
+    where = [f"in {shorten(node.module_path, 40)}"] if node.module_path else []
     where += [node.inside] if node.kind == "module" else []
     where += [f"{count_text(node.unseen, 'edge')} not shown"] if node.unseen else []
     return _name(node), made, value, " · ".join(where)

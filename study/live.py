@@ -126,7 +126,7 @@ def loss_of(caller: str, x: Tensor) -> Tensor:
             f"{_made(t)}); a gradient is of one number: "
             f"{caller}(x, y.sum())"
         )
-    if len(users) > 1:
+    if len(users) > 1 or getattr(x, "freed", False):
         raise GraphError(f"{caller}: backward freed what was computed from {called(x)}; {AGAIN}")
     raise GraphError(
         f"{caller}: no result that is alive was computed from {called(x)}; keep the loss in a "

@@ -5,13 +5,14 @@ looks at then. A step is what lies between one backward and the next, or a call 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from math import isfinite
 from threading import get_ident
 from time import perf_counter
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 import numpy as np
 
@@ -57,12 +58,14 @@ class Observer:
         self._suspect = False  # whether the latest backward added to a gradient used before
         self._asleep = False  # while it looks itself
         self._inside = False  # a replayed step or run
-        self._met: set[Replay] = set()
-        self._columns: list[Tensor] = []  # of the latest run
+        self._met: WeakSet[Replay] = WeakSet()
+        self._columns: list[Tensor] = []  # of the latest run, those that the model is given
         self._fed: tuple[Any, ...] | None = None  # what the model was called with
-        self._feeds: dict[Replay, list[int]] = {}  # which arguments of a step the model is given
+        self._feeds: WeakKeyDictionary[Replay, list[int]] = WeakKeyDictionary()
+        """Which arguments of a step the model is given."""
         self._recorded: dict[str, Size] = {}  # sizes at the end of backward, while recording
-        self._alone: dict[Candidate, tuple[Replay, int]] = {}  # and where their countdowns were
+        self._alone: dict[Candidate, tuple[ref[Replay], int]] = {}
+        """Programs of steps that are left alone, and where their countdowns were."""
 
     def hooks(self) -> ExitStack:
         """Be called in the place of methods, until this is closed."""
@@ -84,7 +87,9 @@ class Observer:
             self._updated(self._sentinel)
         self._close()
         self._units_time = 0.0
-        self._look_at_units(next(iter(self._feeds.values()), None), last=True)
+        self._look_at_units(self._columns, last=True)
+        self._columns, self._fed = [], None
+        self._calls = LatestCalls(int(self.limits["rows"]))
 
     def _listen(self) -> None:
         """Hear of the model's calls, until as many of its arguments are known as are needed."""
@@ -195,9 +200,10 @@ class Observer:
             return
         calls = self.pace.calls(self.records.steps)
         if calls > 0:
-            self._alone[program] = step, calls + 1
-            program.countdown, program.watched = calls + 1, True
+            self._alone[program] = ref(step), calls + 1
+            program.countdown = calls + 1
             program.program.guarded[0] = 1
+            program.program.on_stop = partial(self._stopped, ref(step))
             step.quick = program
 
     def count(self) -> None:
@@ -210,11 +216,12 @@ class Observer:
         """The next call of a step, or of all, is looked at in full."""
         self.count()
         for program, (step, _) in list(self._alone.items()):
-            if which is None or step is which:
+            if which is None or step() in (which, None):
                 del self._alone[program]
-                program.countdown, program.watched = 0, False
-                program.program.guarded[0] = 0
-                step.quick = None
+                program.countdown = 0
+                program.program.guarded[0], program.program.on_stop = 0, None
+                if (found := step()) is not None:
+                    found.quick = None
 
     def _sliced(self, original: Call, epochs: Epochs, t: int, stop: int) -> np.ndarray:
         """A run plays batches from number `t` on, at most to `stop`; a single one to look at."""
@@ -234,7 +241,7 @@ class Observer:
         except NonFiniteLossError as error:
             done = getattr(error, "batches_done", 0)
             records.steps += done
-            self._lost(math.nan, lambda: find_nan(epochs.step, *batch_of(epochs, t + done)))
+            self._lost(math.nan, lambda: self._birth_in(epochs.step, *batch_of(epochs, t + done)))
             raise
         finally:
             self._inside = False
@@ -242,10 +249,10 @@ class Observer:
         loss = float(found[-1, 0])
         if not isfinite(loss):
             self._lost(loss, lambda: None)
-        self._columns = epochs.columns
+        self._columns = [epochs.columns[k] for k in self._feeds.get(epochs.step, ())]
         if before is not None:
             self._look(loss, before)
-            self._look_at_units(self._feeds.get(epochs.step))
+            self._look_at_units(self._columns)
         return found
 
     # ---- what it does then ----------------------------------------------------------------------
@@ -281,14 +288,14 @@ class Observer:
         self._choose_sentinel(look)
         self._spent(began)
 
-    def _look_at_units(self, feed: list[int] | None = None, last: bool = False) -> None:
+    def _look_at_units(self, columns: Sequence[Tensor] = (), last: bool = False) -> None:
         """Look at the activations, on rows that the model has seen."""
         began = perf_counter()
         if recorder() is not None or began < self._units_time:
             return
         rows = int(self.limits["rows"])
-        if feed and self._columns:
-            picked = [self._columns[k].data for k in feed]
+        if columns:
+            picked = [x.data for x in columns]
             stride = max(1, len(picked[0]) // rows)
             self._calls = LatestCalls(rows)
             self._calls.add(tuple([np.ascontiguousarray(x[::stride]) for x in picked]), {})
@@ -356,20 +363,48 @@ class Observer:
 
     def _guarded(self, original: Call, step: Replay, args: Any, how: Any) -> Any:
         """A replayed step that stops before it updates anything by a loss that is not finite: then
-        the birth can be found; after that it runs as it would have.
+        the birth can be found; after that it goes on.
         """
         if step.last is None or self.records.births:
             return original(step, args, how)
-        guarded = step.last.program.guarded
-        guarded[0] = 1
+        program = step.last.program
+        others = program.on_stop  # of a watch around this one
+
+        def stopped(found: tuple[Any, ...] = ()) -> None:
+            self._lost(math.nan, lambda: self._birth_in(step, *args, **how))
+            if others is not None:
+                others(found)
+
+        program.guarded[0], program.on_stop = 1, None if step.guarded else stopped
         try:
             return original(step, args, how)
         except NonFiniteLossError:
-            guarded[0] = 0
-            self._lost(math.nan, lambda: find_nan(step, *args, **how))
-            return original(step, args, how)
+            stopped()
+            raise
         finally:
-            guarded[0] = 0
+            program.guarded[0], program.on_stop = 0, None
+
+    def _stopped(self, whose: ref[Replay], args: tuple[Any, ...]) -> None:
+        """The same in a call of a step that was left alone."""
+        step = whose()
+        assert step is not None  # it is being called
+        self._rouse(step)
+        self.records.steps += 1
+        self._lost(math.nan, lambda: self._birth_in(step, *args))
+
+    def _birth_in(self, step: Replay, *args: Any, **how: Any) -> Birth | None:
+        """Where a step's first NaN comes from; it is left as it stands."""
+        leaves: set[Tensor] = {*self.records.parameters.values()}
+        if step.last is not None:
+            leaves |= {leaf for leaf, _ in (*step.last.grads, *step.last.needed)}
+        gradients = [(x, x.grad, None if x.grad is None else x.grad.data.copy()) for x in leaves]
+        try:
+            return find_nan(step, *args, **how)
+        finally:
+            for leaf, gradient, numbers in gradients:
+                leaf.grad = gradient
+                if gradient is not None:
+                    gradient.data[...] = numbers
 
     def _meet(self, step: Replay) -> None:
         """A step met for the first time is recorded anew, to see how it feeds the model."""

@@ -14,6 +14,7 @@ import numpy as np
 from ..engine import GraphError, Tensor, backward_steps, no_grad
 from ..engine.backward import GONE, BackwardStep, reachable
 from ..engine.tensors import wrap
+from ..nn import Module
 from .births import mark_births
 from .model import FULL, SMALL, Edge, GradState, Graph, Node, NodeKind, Values
 from .places import place_of
@@ -47,8 +48,9 @@ def record(loss: Tensor, names: Mapping[str, object] | None = None, module: Any 
 
 
 def record_tensors(
-    loss: Tensor, names: Mapping[str, object] | None = None, module: Any = None
-) -> tuple[Graph, list[Tensor]]:
+    loss: Tensor, names: Mapping[str, object] | None = None, module: Any = None,
+    caller: str = "draw",
+) -> tuple[Graph, list[Tensor]]:  # fmt: skip
     """The view model as `record` makes it, and the tensors that its nodes stand for, by id.
 
     >>> from backlit.engine import tensor
@@ -56,7 +58,7 @@ def record_tensors(
     >>> record_tensors(x * x)[1]
     [tensor(3., requires_grad=True), tensor(9., ...)]
     """
-    graph, recorder = recorded(loss, names, module)
+    graph, recorder = recorded(loss, names, module, caller=caller)
     return graph, recorder.tensors
 
 
@@ -65,6 +67,7 @@ def recorded(
     names: Mapping[str, object] | None = None,
     module: Any = None,
     shown: Callable[[Recorder], Collection[int] | None] | None = None,
+    caller: str = "draw",
 ) -> tuple[Graph, Recorder]:
     """The view model, and what recorded it, which knows the tensors: `.tensors[i]` is node i's.
 
@@ -72,21 +75,19 @@ def recorded(
     anything is summarised.
     """
     if not isinstance(loss, Tensor):
-        raise TypeError(
-            f"draw: what is drawn is a Tensor, usually the loss, not {type(loss).__name__}"
-        )
+        raise TypeError(f"{caller}: the loss is a Tensor, not {type(loss).__name__}")
     if loss.primitive is None:
         why = (
-            "it is a leaf: nothing was computed yet. Draw a result computed from it"
+            f"it is a leaf: nothing was computed yet. {caller.title()} a result computed from it"
             if loss.requires_grad
             else "nothing it was made from requires a gradient, or it was made under no_grad or "
-            "detached. Make leaves with requires_grad=True, compute again and draw that"
+            f"detached. Make leaves with requires_grad=True, compute again and {caller} that"
         )
-        raise GraphError(f"draw: no graph leads to this tensor of shape {loss.shape}: {why}")
+        raise GraphError(f"{caller}: no graph leads to this tensor of shape {loss.shape}: {why}")
     if loss.size != 1:
         raise GraphError(
-            f"draw: backward starts from one number, this tensor has shape {loss.shape} (from "
-            f"{loss.primitive.name}); draw its .sum() or .mean()"
+            f"{caller}: backward starts from one number, this tensor has shape {loss.shape} (from "
+            f"{loss.primitive.name}); {caller} its .sum() or .mean()"
         )
     recorder = Recorder([loss], names or {}, module)
     if len(recorder.tensors) > FULL and any(x.size > SMALL for x in recorder.tensors):
@@ -112,6 +113,13 @@ class Recorder:
         module: Any,
         stopped_at: Use | None = None,
     ) -> None:
+        if not isinstance(names, Mapping):
+            raise TypeError(
+                f'names={type(names).__name__} given; names are {{"x": x}} or locals(), and a '
+                "model is given as module=model"
+            )
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"module= is the nn.Module that ran, not {type(module).__name__}")
         self.loss = roots[-1]
         self.stopped = stopped_at is not None  # the forward did not get as far as a loss
         self.params = {} if module is None else dict(module.named_parameters())

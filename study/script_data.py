@@ -135,11 +135,13 @@ def statistics_text(values: Values) -> str:
 
 
 class _Words:
-    """Texts, each kept once; calling gives a text's number."""
+    """Texts, each kept once; calling gives a text's number, which is 0 for no text alone: so the
+    script can ask `if (text)`.
+    """
 
     def __init__(self) -> None:
-        self.said: list[str] = []
-        self.numbers: dict[str, int] = {}
+        self.said = [""]
+        self.numbers = {"": 0}
 
     def __call__(self, text: str) -> int:
         if text not in self.numbers:

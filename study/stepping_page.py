@@ -113,18 +113,19 @@ def script() -> str:
         text = re.sub(r"^import .*?;\n", "", _read(f"{name}.js"), flags=re.MULTILINE | re.DOTALL)
         text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
         lines += [re.sub(r"(^| )// .*", "", line).strip() for line in text.splitlines()]
-    return "\n".join(_TOKEN.sub(_tight, line) for line in lines if line) + "\n"
+    text = "\n".join(_TOKEN.sub(_tight, line) for line in lines if line) + "\n"
+    return re.sub(r"([{(,])\n", r"\1", text)
 
 
 _TOKEN = re.compile(
     r"""("(?:\\.|[^"\\])*"|`[^`]*`|/(?! )(?:\\.|\[(?:\\.|[^\]])*\]|[^/])+/)"""
-    r"""| *([=!]==|=>|[<>]=|&&|\|\||[=,;:?(){}<>]) *"""
+    r"""| *([=!]==|=>|[<>]=|&&|\|\||[=,;:?(){}<>]) *| ([-+*/%]) (?![-+])"""
 )
 """A text, a template or a regular expression, which stays; or a sign with the spaces around it."""
 
 
 def _tight(found: re.Match[str]) -> str:
-    return found[1] or found[2]
+    return found[1] or found[2] or found[3]
 
 
 @cache
@@ -134,8 +135,8 @@ def style() -> str:
     shades = "".join(f".h{i}{{fill:var(--h{i})}}" for i in range(len(THEMES["light"].ramp)))
     return (
         f":root {{ --mono: {FONT}; {light} }}\n"
-        f":root:has(#theme:checked) {{ {dark} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }}\n"
+        f"@media screen {{ :root:has(#theme:checked) {{ {dark} }} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }}\n"
         f":root:has(#theme:checked) {{ {light} }} }}\n" + shades + "\n" + _read("page.css")
     )
 

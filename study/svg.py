@@ -9,7 +9,7 @@ import math
 from .canvas import Canvas
 from .cards import Card, make_cards
 from .layered import FRAME_COLUMNS, FRAME_TEXT
-from .layout import layout
+from .layout import check_size, layout
 from .legend import draw_legend
 from .marks import Text
 from .model import Edge, Graph, Node
@@ -40,6 +40,7 @@ def paint(graph: Graph, theme: str = "light", engine: str = "layered") -> str:
 
 def paint_view(view: View, theme: str = "light", engine: str = "layered") -> str:
     """What a figure shows of a graph, as an SVG document."""
+    check_size("draw", len(view.graph.nodes))
     colours = theme_named(theme)
     cards = make_cards(view.graph, view.show)
     return _Painter(view, cards, layout(view.graph, engine, cards), colours).document()

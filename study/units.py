@@ -13,8 +13,8 @@ from weakref import ref
 
 import numpy as np
 
-from ..engine import Primitive, Tensor, default_generator, no_grad
-from ..engine.listener import Listener
+from ..engine import Primitive, Tensor, no_grad
+from ..engine.listener import Undoing
 from ..engine.programs.recorder import listening
 from ..engine.tape import state
 from ..engine.tensors import as_tensor
@@ -94,18 +94,16 @@ def look_at_units(
     """What each activation of the model gives for these calls, in the order in which they run.
 
     `level` is the size from which on a tanh counts as saturated; a sigmoid accordingly. The model
-    and the default generator are left as they were.
+    and random generators are left as they were.
     """
     listener = Activations(level)
-    generator = default_generator()
-    before = generator.state()
     try:
         with _evaluating(model), no_grad(), listening(listener):
             for args, kwargs in calls:
                 listener.begin()
                 model(*[as_tensor(x) if isinstance(x, np.ndarray) else x for x in args], **kwargs)
     finally:
-        generator.load_state(before)
+        listener.undo()
     return listener.units()
 
 
@@ -124,10 +122,11 @@ def _evaluating(model: Module) -> Iterator[None]:
             module.training = True
 
 
-class Activations(Listener):
+class Activations(Undoing):
     """Hears of each op, and looks at what activations give."""
 
     def __init__(self, level: float):
+        super().__init__()
         self.level = level
         self.found: dict[tuple[str, str, int], Units] = {}
         self.begin()
@@ -142,6 +141,7 @@ class Activations(Listener):
         out: Tensor | None, changed: tuple[Tensor, ...] = (),
     ) -> None:  # fmt: skip
         """An op ran."""
+        super().note(primitive, inputs, params, out, changed)
         if out is None:
             return
         self.makers[id(out)] = ref(out), state.scope

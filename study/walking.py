@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from ..engine import Tensor
+from ..engine.backward import reachable
 from ..engine.paused import collector_paused
 from ..nn.atomic import write_atomically
 from ..optim import Optimizer
 from .failing import record_failure
+from .layout import check_size
 from .model import Graph, Step
 from .record import record_tensors
 from .sentences import narrate
@@ -53,8 +55,9 @@ def walk(
     module : names parameters by their dotted paths; those without a path to the loss are shown too.
     optimizer : the walk ends with the step that it would take next; nothing of it is changed.
 
-    Raises GraphError where there is no graph to walk or `loss` is not one number, TypeError for an
-    optimizer that is none, ValueError for one beside an error, after which there is no step.
+    Raises GraphError where there is no graph to walk, where it has more than 20,000 ops, and where
+    `loss` is not one number, TypeError for an optimizer that is none, ValueError for one beside an
+    error, after which there is no step.
 
     >>> import backlit as bl
     >>> x = bl.tensor(2.0, requires_grad=True)
@@ -74,7 +77,9 @@ def walk(
             )
         graph, _ = record_failure(loss, names, module)
         return Walk(replace(graph, steps=narrate(graph, [])))
-    graph, tensors = record_tensors(loss, names, module)
+    if isinstance(loss, Tensor) and loss.primitive is not None:
+        check_size("walk", len(reachable([loss])))
+    graph, tensors = record_tensors(loss, names, module, "walk")
     priors = {
         i: x.grad.numpy()
         for i, x in enumerate(tensors)

@@ -68,8 +68,6 @@ class Candidate:
         self.countdown = 0
         """Calls until one runs in full, that one among them, to be verified again or looked at; 0
         for never."""
-        self.watched = False
-        """Whether a loss that is not finite stops a call so that somebody finds out why."""
         changed = dict.fromkeys(x for op in seen.ops for x in op.changed)
         self.cells = [x.cell for x in changed if x.cell is not None]
         self.stamp = [0]
@@ -168,16 +166,17 @@ class Candidate:
             or self.count != len(args)
         ):
             return MISS
+        given = args
         if self.places and (args := self._take_floats(args)) is MISS:
             return MISS
         fresh = self.binding.fresh() if self.moves else ()
-        status = self._enter(0, self.program.length, args, fresh, self.binding.plan)
-        if status:
+        begin = 0
+        while status := self._enter(begin, self.program.length, args, fresh, self.binding.plan):
             if status == 2:
                 return MISS
             for buffer, x in zip(self.buffers, args, strict=True):
                 np.copyto(buffer, x.data)
-            self.program.fail()
+            begin = self.program.after_failure(given)
         return self.finish(fresh)
 
     def _take_floats(self, args: tuple[Any, ...]) -> Any:

@@ -4,8 +4,9 @@ and the stretches that run natively, with what only Python can run between them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -51,6 +52,9 @@ class Program:
         """Rows that instructions got in the place of their own: for several threads."""
         self.guarded = np.zeros(1, np.int64)
         """Whether a loss that is not finite stops the program before its first update."""
+        self.on_stop: Callable[[tuple[Any, ...]], None] | None = None
+        """What is called with the arguments when that happens, once; then the program goes on.
+        """
         inner = _inner(seen, [*outputs, *inputs])
         items = self._items(seen, ops)
         if "softmaxes" in passes:
@@ -120,8 +124,8 @@ class Program:
         """Run all of it once. An op that fails raises its own error."""
         self.pointers.home()
         for begin, end, op in self.stretches:
-            if begin < end and self.enter(begin, end, self.code, self.failed):
-                self.fail()
+            while begin < end and self.enter(begin, end, self.code, self.failed):
+                begin = self.after_failure()
             if op is not None:
                 run_on_host(op)
 
@@ -153,7 +157,18 @@ class Program:
             self.shared.append(row)
             self.code[k, :2] = pool.job[pool.SHARE], memory_at(row)
 
-    def fail(self) -> None:
+    def after_failure(self, args: tuple[Any, ...] = ()) -> int:
+        """An instruction has failed: where to go on, if it was a look at a loss and `on_stop` wants
+        to know of it; else this raises.
+        """
+        number, tell = int(self.failed[0]), self.on_stop
+        if tell is None or number not in self.watches:
+            self.fail()
+        self.on_stop, self.guarded[0] = None, 0
+        tell(args)
+        return number + 1
+
+    def fail(self) -> NoReturn:
         """Raise what the op of the failed instruction raises when Python runs it."""
         number = int(self.failed[0])
         if number in self.watches:

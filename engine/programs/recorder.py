@@ -125,8 +125,8 @@ class Recorder:
         if x.data.size == 1 and self.knows(x):
             self.roots.append((x.data, len(self.ops)))
 
-    def changes(self) -> None:
-        """Something is about to be changed in place."""
+    def changes(self, changed: tuple[Tensor, ...]) -> None:
+        """Tensors are about to be changed in place."""
         if self.guarded:
             for value, _ in self.roots:
                 check_finite(value)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NonFiniteLossError, ReplayError
+from ..errors import ReplayError
 from ..ops.random import Generator
 from ..paused import collector_paused
 from ..tape import recorder, recorders, state, structure
@@ -115,12 +115,7 @@ class Replay:
             return self.function(*args, **kwargs)
         quick = self.quick
         if quick is not None and not kwargs and quick.countdown != 1:
-            try:
-                found = quick.call(args)
-            except NonFiniteLossError:
-                if not quick.watched:
-                    raise
-                found = MISS
+            found = quick.call(args)
             if found is not MISS:
                 return found
         return self.full_call(args, kwargs)
@@ -315,7 +310,7 @@ class Replay:
     def guarded_call(self, args: list[Tensor]) -> Any:
         """A call that a loss which is not finite stops before anything is updated."""
         ready = self.ready_for([x.data for x in args])
-        self.guarded = True
+        self.guarded, self.quick = True, None
         if ready is not None:
             ready.program.guarded[0] = 1
         try:

@@ -168,6 +168,7 @@ function follow() {
   }
   if (before || changed.size) anew();
   go(said.get("step"));
+  if (pinned) show(pinned);
 }
 
 function setGrain(i) {

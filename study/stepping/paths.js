@@ -21,14 +21,17 @@ function pathsTo(node) {
   return { found, counts };
 }
 
+// The ends of a long row, and what lies between as how many there are.
+const brief = (all) => (all.length > 44 ? [...all.slice(0, 20), `… ${all.length - 40} more …`, ...all.slice(-20)] : all);
+
 // One path in words, and the product along it: null where it is no number, or not to be seen yet.
 function tellPath(way, p, hide) {
   const factors = way.map(({ factor }) => factor), scalar = !factors.includes(null), seed = loss.grad.one;
-  const lines = [make("div.faint", [loss, ...way.map(({ src }) => src)].map(({ short }) => short).join(" → "))];
+  const lines = [make("div.faint", brief([loss, ...way.map(({ src }) => src)].map(({ short }) => short)).join(" → "))];
   if (hide && way.some(({ sent }) => sent > p)) return [null, [...lines, "? not predicted yet"]];
   const value = scalar ? factors.reduce((a, b) => a * b, seed) : null;
-  if (scalar) lines.push([num(seed), ...factors.map(term)].join(" × ") + " = ", make("b." + sign(value), num(value)));
-  else lines.push(way.map(({ named }) => named).join(", then "));
+  if (scalar) lines.push(brief([num(seed), ...factors.map(term)]).join(" × ") + " = ", make("b." + sign(value), num(value)));
+  else lines.push(brief(way.map(({ named }) => named)).join(", then "));
   const blocked = way.find(({ factor, flow }) => (factor === null ? flow.zeros === 1 : factor === 0))?.dst;
   if (blocked) lines.push(make("div.warn", `blocked at ${blocked.op} (${blocked.name}): its local derivative is 0`));
   return [value, lines];

@@ -8,9 +8,10 @@ const near = (a, b) => Number.isFinite(b) && Math.abs(a - b) <= Math.max(0.01 * 
 // What a step asks for: its number, one element of its array (the largest), or the array's shape;
 // null where there is nothing to ask. `guesses` are wrong answers and what they come from.
 export function asked(step) {
-  const { node, edge, text } = step, given = facts(step), { one, data, dims } = given.what, up = edge?.dst.grad;
-  const ask = (v, what, told, guesses, kind = step.kind) => ({ v, what, told, guesses, kind, given });
+  const { node, edge, text } = step, up = edge?.dst.grad;
   if (text || !node.dtype) return null;
+  const given = facts(step), { one, data, dims } = given.what;
+  const ask = (v, what, told, guesses, kind = step.kind) => ({ v, what, told, guesses, kind, given });
   if (one !== null) return Number.isFinite(one) ? ask(one, "the number", num(one), mistakes(step, given)) : null;
   if (!data)
     return edge ? ask(dims.join(), `the shape of what ${node.name} receives`, shape(dims), [[dims.toReversed().join(), "reversed"], [up.dims.join(), "arrives"]], "shape") : null;

@@ -6,6 +6,7 @@ import { num, sign, signed, term } from "./words.js";
 export const svg = $("graph"), pane = $("pane");
 const width = svg.width.baseVal.value, height = svg.height.baseVal.value;
 let zoom = 1;
+let focus = pane; // the node that was shown last, while it is in sight
 
 const trunks = Object.fromEntries([...svg.querySelectorAll(".k")].map((el) => [el.id.slice(1), el]));
 const toggle = (el, kind, on) => el?.classList.toggle(kind, !!on);
@@ -91,34 +92,54 @@ function boxesOf(el) {
   return found;
 }
 
-export function cull() {
+const box = (el) => el.getBoundingClientRect();
+
+export function cull(event) {
+  const all = event?.type === "beforeprint";
   const [left, top] = [pane.scrollLeft, pane.scrollTop].map((v) => (v - far) / zoom), seen = new Set();
   const right = left + (pane.clientWidth + 2 * far) / zoom, bottom = top + (pane.clientHeight + 2 * far) / zoom;
   for (let i = 0; i < boxes.length; i += 5) {
     if (boxes[i + 1] < right && boxes[i + 3] > left && boxes[i + 2] < bottom && boxes[i + 4] > top) seen.add(boxes[i]);
   }
   pieces.forEach((piece, i) => {
-    if (piece.here !== seen.has(i)) (piece.here = !piece.here) ? piece.home.append(piece.el) : piece.el.remove();
+    if (piece.here !== (all || seen.has(i))) (piece.here = !piece.here) ? piece.home.append(piece.el) : piece.el.remove();
   });
 }
+
+// Into sight, with as little movement as will do.
+const bring = (el, behavior = "auto") => el.scrollIntoView({ block: "nearest", inline: "nearest", behavior });
 
 export function show({ el }) {
   const piece = pieces.find((piece) => piece.el === el);
   if (piece && !piece.here) piece.home.append(el), piece.here = true;
-  el.scrollIntoView({ block: "nearest", inline: "nearest" });
+  focus = el.matches(".n") ? el : pane;
+  bring(el);
   cull();
 }
 
-// Bigger or smaller by a factor; without one, as it fits.
+// Bigger or smaller by a factor; without one, as it fits. What was shown stays in sight, else the middle.
 export function setZoom(factor) {
+  const was = zoom, a = box(focus.isConnected ? focus : pane), x = a.x + a.width / 2, y = a.y + a.height / 2, b = box(svg);
   const fit = Math.min((pane.clientWidth - 24) / width, (pane.clientHeight - 24) / height, 1);
   zoom = Math.min(Math.max(factor ? zoom * factor : fit, 0.05), 3);
   svg.style.width = width * zoom + "px";
   toggle(svg, "far", zoom < 0.4);
   $("fit").textContent = Math.round(zoom * 100) + "%";
+  const c = box(svg), grown = zoom / was;
+  pane.scrollBy({ left: c.x + (x - b.x) * grown - x, top: c.y + (y - b.y) * grown - y, behavior: "instant" });
+  hold();
+}
+
+// What is in sight stays there.
+function hold() {
+  if (focus !== pane) bring(focus, "instant");
   cull();
 }
 
-pane.addEventListener("scroll", cull);
-addEventListener("resize", cull);
+pane.onscroll = window.onbeforeprint = window.onafterprint = cull;
+window.onresize = hold;
+pane.onscrollend = () => {
+  const a = box(focus), b = box(pane);
+  if (a.x > b.right || a.right < b.x || a.y > b.bottom || a.bottom < b.y) focus = pane;
+};
 cull();

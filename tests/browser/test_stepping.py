@@ -97,6 +97,34 @@ def test_every_program_tells_the_engines_story(browser, programs):
         browser.check_quiet()
 
 
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+@pytest.mark.parametrize("depth", [2, 140])  # the second is a large graph
+def test_a_network_and_its_update_are_told_to_the_end(browser, kind, depth):
+    bl.manual_seed(0)
+    model = nn.MLP([3] + [4] * depth + [2])
+    x = tensor(np.ones((5, 3)), name="x")
+    made = walk(model(x).square().mean(), module=model, optimizer=kind(model.parameters(), lr=0.1))
+    browser.show(made)
+    told = browser.js(
+        "const found = [], next = document.getElementById('next');"
+        "while (!next.disabled) {"
+        "  next.click();"
+        "  found.push(document.getElementById('sentence').textContent);"
+        "}"
+        "return found"
+    )
+    assert told == [step.sentence for step in made.graph.steps]
+    browser.key("Home")
+    browser.key("u")
+    first = next(step for step in made.graph.steps if step.kind == "update")
+    assert browser.text("#sentence") == first.sentence
+    browser.click("back")
+    browser.key("p")  # an update of a tensor is told and not asked for
+    assert browser.text("#sentence") == first.sentence
+    assert browser.js("return document.getElementById('question').hidden")
+    browser.check_quiet()
+
+
 def test_what_is_not_computed_is_never_drawn_as_zero(page):
     assert set(grads_shown(page, page.walk.graph).values()) == {"not yet"}
     page.key("End")
@@ -157,6 +185,24 @@ def test_paths_multiply_and_sum(page):
     assert "dim" in page.js("return document.getElementById('graph').getAttribute('class')")
     page.key("Escape")
     assert page.js("return document.getElementById('paths').hidden")
+
+
+def test_a_long_path_is_told_by_its_ends(browser):
+    x = tensor(0.5, requires_grad=True, dtype=np.float64, name="x")
+    y = x
+    for _ in range(100):
+        y = y * 1.01
+    browser.show(walk(y), "step=999&paths=0")
+    path, product = browser.js(
+        "const li = document.querySelector('#paths li');"
+        "return [li.firstChild.textContent, li.childNodes[1].textContent]"
+    )
+    assert path.startswith(f"{browser.walk.graph.nodes[-1].name} → ")
+    assert " → … 61 more … → " in path
+    assert path.endswith(" → x")
+    assert product == " × ".join(["1", *["1.01"] * 19, "… 61 more …", *["1.01"] * 20]) + " = "
+    assert browser.text("#paths b") == "2.705"  # 1.01 to the 100
+    browser.check_quiet()
 
 
 def test_a_blocked_path_names_the_op(browser):
@@ -279,6 +325,144 @@ def test_of_a_large_graph_only_what_is_in_sight_is_there(browser):
     for _ in range(3):
         browser.key("ArrowRight")
         assert browser.js("return document.querySelectorAll('#graph .n.cur').length") > 0
+    browser.check_quiet()
+
+
+def large() -> Walk:
+    """Some 700 nodes in single numbers."""
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=60)
+    leaves = [tensor(float(v), requires_grad=True, name=f"w{i}") for i, v in enumerate(start)]
+    y = leaves[0]
+    for i in range(220):
+        y = (y * leaves[i % 60] + leaves[(7 * i) % 60]).tanh()
+    return bl.walk(y)
+
+
+CENTRE_IN_SIGHT = """
+const pane = document.getElementById('pane').getBoundingClientRect();
+const { x, y, width, height } = document.querySelector(arguments[0])?.getBoundingClientRect() ?? {};
+const [u, v] = [x + width / 2, y + height / 2];
+return u > pane.left && u < pane.right && v > pane.top && v < pane.bottom;
+"""
+
+
+def in_sight(browser: Any, selector: str) -> bool:
+    """Whether there is such an element, and its middle is within the pane."""
+    return browser.driver.execute_script(CENTRE_IN_SIGHT, selector)
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_what_one_looks_at_stays_in_sight_at_any_zoom(browser, size):
+    x = tensor(0.5, requires_grad=True, name="x")
+    y = x
+    for _ in range(14):
+        y = (y * x).tanh()
+    made = walk(y) if size == "small" else large()
+    browser.show(made, f"step={len(made.graph.steps) // 3}")
+    for key in ["-"] * 14 + ["+"] * 22 + ["0"] + ["+"] * 9:
+        browser.key(key)
+        assert in_sight(browser, "#graph .n.cur"), browser.text("#fit")
+    assert browser.text("#fit") != "100%"
+    browser.check_quiet()
+
+
+def test_a_window_of_another_size_keeps_the_current_node(browser):
+    browser.show(large(), "step=500")
+    emulate = browser.driver.execute_cdp_cmd
+    try:
+        for width, height in ((1000, 620), (420, 800), (1400, 900)):
+            size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+            emulate("Emulation.setDeviceMetricsOverride", size)
+            browser.wait(f"innerWidth === {width}")
+            browser.driver.execute_async_script("requestAnimationFrame(() => arguments[0]())")
+            assert in_sight(browser, "#graph .n.cur"), width
+    finally:
+        emulate("Emulation.clearDeviceMetricsOverride", {})
+    browser.check_quiet()
+
+
+def test_links_to_what_is_out_of_sight_show_it(browser):
+    made = large()
+    far = next(node.id for node in made.graph.nodes if node.name == "w59")
+    edge = made.graph.inputs_of[600][0].id
+    for address, selector in ((f"node={far}", f"#n{far}.sel"), (f"edge={edge}", f"#e{edge}.sel")):
+        browser.show(made, f"step=10&{address}")
+        assert in_sight(browser, selector)
+    browser.type("[")
+    assert browser.js("return document.querySelectorAll('#graph .n.sel').length") == 1
+    assert in_sight(browser, "#graph .n.sel")
+    browser.js("document.querySelector('.uses button').click()")
+    assert browser.js("return document.querySelectorAll('#graph .w.sel').length") == 1
+    browser.check_quiet()
+
+
+def test_paths_and_what_if_reach_what_is_out_of_sight(browser):
+    """What comes into sight later looks as if it had been there all the time."""
+    made = large()
+    seen = "return document.getElementById('pane').scrollHeight > 5000 && [...document" \
+        ".querySelectorAll('#graph .n')].sort((a, b) => a.id.slice(1) - b.id.slice(1))" \
+        ".map((el) => el.id + el.getAttribute('class') + el.textContent)"  # fmt: skip
+    leaf = next(node.id for node in made.graph.nodes if node.name == "w39")
+    found = []
+    for html in (made.html().replace('class="big"', 'class=""'), made.html()):
+        browser.show_html(html, f"step=99999&node={leaf}")
+        browser.js(
+            "const i = document.getElementById('whatif'); i.value = '-0.7';"
+            "i.dispatchEvent(new Event('change'))"
+        )
+        browser.js("document.getElementById('ways').click()")
+        found.append({})
+        for part in range(120):
+            browser.driver.execute_async_script(
+                "const pane = document.getElementById('pane'), done = arguments[0];"
+                f"pane.scrollTo({{ top: {part} / 120 * pane.scrollHeight, behavior: 'instant' }});"
+                "requestAnimationFrame(() => requestAnimationFrame(done))"
+            )
+            found[-1] |= {each.split("n ")[0]: each for each in browser.js(seen)}
+    whole, culled = found
+    assert len(whole) == len(made.graph.nodes)
+    assert culled == whole
+    assert sum("way" in each for each in culled.values()) > 20
+    browser.check_quiet()
+
+
+def test_paper_has_all_of_a_large_graph_on_white(browser):
+    browser.show(large(), "step=500")
+    count = "return document.querySelectorAll('#graph .n').length"
+    before = browser.js(count)
+    browser.js("dispatchEvent(new Event('beforeprint'))")
+    assert browser.js(count) == len(browser.walk.graph.nodes) > 600
+    browser.js("dispatchEvent(new Event('afterprint'))")
+    assert browser.js(count) == before < 100
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    emulate = browser.driver.execute_cdp_cmd
+    try:
+        for asked in ("false", "true"):  # also where the reader has switched
+            browser.js(f"document.getElementById('theme').checked = {asked}")
+            emulate("Emulation.setEmulatedMedia", {"media": "print", "features": [dark]})
+            colour = browser.js("return getComputedStyle(document.body).backgroundColor")
+            assert colour == "rgb(255, 255, 255)"
+            cut = (
+                "const p = document.getElementById('pane'); return p.scrollHeight - p.clientHeight"
+            )
+            assert browser.js(cut) == 0
+    finally:
+        light = {"name": "prefers-color-scheme", "value": "light"}
+        emulate("Emulation.setEmulatedMedia", {"media": "", "features": [light]})
+    browser.check_quiet()
+
+
+def test_a_large_page_in_a_notebooks_frame(browser):
+    bundle = large()._repr_mimebundle_()
+    browser.show_html(f"<!DOCTYPE html><title>notebook</title>{bundle['text/html']}")
+    browser.into_frame()
+    for _ in range(3):
+        browser.js("document.getElementById('next').click()")
+        assert browser.js("return document.querySelectorAll('#graph .n.cur').length") == 1
+    browser.js("document.getElementById('last').click()")
+    browser.js("document.getElementById('bigger').click()")
+    assert in_sight(browser, "#graph .n.cur")
     browser.check_quiet()
 
 

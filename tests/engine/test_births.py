@@ -10,7 +10,14 @@ import pytest
 import backlit as bl
 import backlit.nn.functional as F
 from backlit import nn, optim
-from backlit.engine import NonFiniteLossError, ReplayError, Tensor, find_nan, tensor
+from backlit.engine import (
+    NonFiniteLossError,
+    ReplayError,
+    Tensor,
+    default_generator,
+    find_nan,
+    tensor,
+)
 from backlit.engine.births import birth_on_tape
 from backlit.engine.tape import recorders
 
@@ -211,6 +218,29 @@ def test_gradients_that_are_not_cleared_may_add_up():
     assert w.grad.tolist() == [4.0]
 
 
+@pytest.mark.parametrize("bad", [False, True])
+def test_draws_and_changes_in_place_are_taken_back(bad: bool):
+    """Also where a graph outside has saved what is changed."""
+    mine, mean = bl.Generator(1), tensor([1.0, 2.0])
+    w = tensor([3.0, 0.0 if bad else 1.0], requires_grad=True)
+    outside = (w * mean).sum()
+
+    def step():
+        with bl.no_grad():
+            mean.copy_(mean * 0.5)
+            mean.copy_(mean + bl.uniform((2,), generator=mine))
+        bl.uniform((3,))
+        loss = (w.log() * mean).sum()
+        loss.backward()
+        return loss
+
+    before = mine.state(), default_generator().state()
+    assert (find_nan(step) is not None) == bad
+    assert (mine.state(), default_generator().state()) == before
+    assert mean.tolist() == [1.0, 2.0]
+    outside.backward()  # nothing that it saved counts as changed
+
+
 def test_errors_of_the_function_come_through_and_all_is_put_back():
     def fails():
         raise KeyError("mine")
@@ -271,3 +301,11 @@ def test_big_operands_and_hostile_names():
     assert "\n{|}" not in str(birth)
     empty = tensor(np.zeros((0, 3), np.float32))
     assert find_nan(lambda x: x.log(), empty) is None
+
+
+def test_what_cannot_be_run_again_is_told():
+    loss = tensor([1.0], requires_grad=True).sum()
+    with pytest.raises(TypeError, match=r"find_nan: Tensor cannot be run again; .* find_nan\(step"):
+        find_nan(loss)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="source_of: lines are of Tensors, not of int"):
+        bl.source_of(3)  # type: ignore[arg-type]

@@ -668,3 +668,9 @@ def test_gradients_have_the_same_bits_at_every_run():
 
     first = run()
     assert all(run() == first for _ in range(5))
+
+
+@pytest.mark.parametrize("what", [None, 1.5, "loss", np.ones(2), [1.0]])
+def test_steps_start_from_tensors(what):
+    with pytest.raises(TypeError, match="backward starts from a Tensor or a list of them, not"):
+        next(backward_steps(what))

@@ -181,3 +181,47 @@ def test_what_find_nan_needs_does_not_touch_the_users_switch():
         assert not module.is_tracing()
     finally:
         trace(False)
+
+
+def test_blocks_in_many_threads_end_with_tracing_off():
+    """Also where one opens while another is open, and they end in the order in which they began."""
+    barrier = threading.Barrier(2)
+    told = []
+
+    def work(first: bool):
+        if first:
+            with trace():
+                barrier.wait()  # one is open: the other opens now
+                barrier.wait()
+            barrier.wait()
+            return
+        barrier.wait()
+        with trace():
+            barrier.wait()
+            barrier.wait()  # the first has ended
+            told.append(module.is_tracing())
+        told.append(module.is_tracing())
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in (True, False)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == [True, False]
+
+
+def test_the_newest_setting_holds():
+    try:
+        trace()
+        with trace(False):
+            assert not module.is_tracing()
+            with trace():
+                assert module.is_tracing()
+            assert not module.is_tracing()
+        assert module.is_tracing()
+        for _ in range(100):
+            trace()
+        assert len(module._settings) == 2
+    finally:
+        trace(False)
+    assert not module.is_tracing()

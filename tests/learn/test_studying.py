@@ -121,6 +121,8 @@ def test_the_page_where_there_is_one(capsys, monkeypatch, script):
         (["draw", "x", "--at", "x=1"], "nothing is computed in 'x'"),
         (["draw", "x*2", "--at", "x=1", "--out", "a.pdf"], "the suffix says what to write"),
         (["draw", "x*2", "--at", "x=1", "--out", "no/a.svg"], "cannot write no/a.svg"),
+        (["draw", "x*2", "--at", "x=1", "--out", "."], ". is a folder; name a file in it"),
+        (["walk", "x*2", "--at", "x=1", "--out", ".."], "does not end in .html"),
         (["draw", "x*2", "--at", "x=1", "--out", "/proc/a.svg"], "cannot write /proc/a.svg"),
         (["draw", "__import__('os')"], "column 12"),
         (["draw", "model.py"], "say which tensor of which script, as model.py:loss"),

@@ -127,6 +127,13 @@ def test_numbers_that_are_not_given_are_chosen():
     assert "  w = 7\n  x = −1\n" in str(exercise("w*x", {"w": 7}))
 
 
+def test_mappings_are_asked_for():
+    with pytest.raises(TypeError, match=r"at has numbers by name, \{'x': 0.5\}, and is not list"):
+        exercise("x * y", at=[1, 2])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"answers are numbers by name, .* not list"):
+        exercise("x * y", at={"x": 1, "y": 2}).check([2])  # type: ignore[arg-type]
+
+
 def test_what_is_no_exercise_says_what_to_do():
     with pytest.raises(LanguageError, match=r"column 2: '\^'"):
         exercise("x^2")

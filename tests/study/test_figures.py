@@ -13,6 +13,7 @@ import pytest
 from graphviz.backend import dot_command
 
 import backlit as bl
+from backlit.engine import scope, tensor
 from backlit.study import Figure, draw
 
 from .programs import PROGRAMS
@@ -176,3 +177,14 @@ def test_the_same_program_gives_the_same_bytes_in_every_process():
         outputs.add(done.stdout)
     assert len(outputs) == 1
     assert len(outputs.pop().splitlines()) == len(PROGRAMS)
+
+
+def test_endless_names_make_no_endless_lines():
+    w = tensor(2.0, requires_grad=True, name="w" * 10_000)
+    with scope("module" * 2000):
+        y = w * w
+    assert max(map(len, draw(y).text().splitlines())) < 200
+    big = tensor([1.0, 2.0], requires_grad=True, name="b" * 10_000)
+    with pytest.raises(bl.GraphError) as caught:
+        bl.exercise((big * big).sum())
+    assert len(str(caught.value)) < 300

@@ -1,5 +1,5 @@
-"""docs/study.md prints what it says: each block of output follows from the code above it, and the
-commands answer as they do there.
+"""docs/study.md and docs/watch.md print what they say: each block of output follows from the code
+above it, and the commands answer as they do there.
 """
 
 import contextlib
@@ -54,3 +54,31 @@ def test_the_guides_commands_answer_so(
             assert code == (2 if expected else 0)
             assert said.err.splitlines() == expected
     assert commands == 3
+
+
+def masked(line: str) -> str:
+    """A line without its numbers, which are another processor's own."""
+    return re.sub(r"[-\d.,e+]*\d[-\d.,e+]*", "#", line)
+
+
+def test_the_guide_of_watch_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Word for word but for numbers, up to the line that says that more follows."""
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, object] = {"__name__": "__main__"}
+    printed, compared = "", 0
+    for kind, text in FENCE.findall((GUIDE.parent / "watch.md").read_text()):
+        if kind == "python":
+            Path("train.py").write_text(text)
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                exec(compile(text, "train.py", "exec"), space)
+            printed = out.getvalue()
+        elif kind == "text":
+            *shown, more = text.splitlines()
+            assert more == "…"
+            given = printed.splitlines()[: len(shown)]
+            assert [masked(line).split() for line in given] == [
+                masked(line).split() for line in shown
+            ]
+            compared += len(shown)
+    assert compared == 12

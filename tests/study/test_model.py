@@ -13,7 +13,7 @@ from hypothesis import given, settings
 import backlit as bl
 from backlit import nn
 from backlit.engine import GraphError, Tensor, backward_steps, no_grad, tensor
-from backlit.study import draw
+from backlit.study import draw, walk
 from backlit.study.values import summarise
 
 from .programs import PROGRAMS, chain, leaf, random_programs
@@ -277,6 +277,33 @@ def test_what_cannot_be_drawn_is_a_clear_error():
         draw(leaf([1.0, 2.0, 3.0]) * 2.0)
     with pytest.raises(TypeError, match="not float"):
         draw(1.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("see", [draw, walk])
+def test_a_model_in_the_place_of_names_is_told(see):
+    model = nn.MLP([2, 2])
+    loss = model(tensor([[1.0, 2.0]])).sum()
+    with pytest.raises(TypeError, match=r"names=MLP given.* module=model"):
+        see(loss, names=model)
+    with pytest.raises(TypeError, match=r"module= is the nn.Module that ran, not list"):
+        see(loss, module=[model])
+
+
+def test_too_many_nodes_are_refused_with_what_to_do(monkeypatch):
+    """At once by a walk; by a figure when it is painted: a part of it can be, and text and data."""
+    monkeypatch.setattr("backlit.study.layout.MOST", 1000)
+    w = leaf(1.0)
+    y = w
+    for i in range(1001):
+        y = y * w if i % 2 else y + w
+    with pytest.raises(GraphError, match=r"^walk: 1,001 nodes are too many .*explain\(w\)"):
+        walk(y)
+    figure = draw(y)
+    with pytest.raises(GraphError, match=r"^draw: 1,002 nodes are too many .* focus=w"):
+        figure.svg()
+    assert "too many" in figure._repr_mimebundle_()["text/plain"]
+    assert draw(y, focus=y, hops=1).svg()
+    assert len(figure.graph.nodes) == 1002
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -17,7 +17,7 @@ from backlit.study import draw
 from backlit.study.cards import make_cards
 from backlit.study.marks import Bars, Heat, Text
 from backlit.study.png import heat_png
-from backlit.study.text import width
+from backlit.study.text import number, width
 from backlit.study.themes import THEMES
 
 from .programs import HOSTILE, PROGRAMS, chain, leaf
@@ -114,6 +114,14 @@ def test_sizes_of_numbers():
     assert "<image" not in some.svg()
     assert "<image" in many.svg()
     assert "0 … 80" in texts(parse(many))
+
+
+@pytest.mark.parametrize("size", [2, 16, 17, 64, 100])
+def test_of_each_gradient_of_an_array_the_norm_is_told(size):
+    x = leaf(np.arange(size, dtype=np.float64), "x")
+    found = texts(parse(draw((x * x).sum())))
+    norm = np.linalg.norm(2 * np.arange(size, dtype=np.float64))
+    assert f"norm {number(float(norm), 3)}" in found
 
 
 def test_nan_is_told_and_shown():

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from typing import Any
 
@@ -190,8 +192,12 @@ def test_save_and_notebooks(tmp_path):
 def test_bad_input_says_what_to_do():
     with pytest.raises(TypeError, match=r"give one of backlit\.optim"):
         walk(PROGRAMS["square"](), optimizer=0.1)  # type: ignore[arg-type]
-    with pytest.raises(GraphError, match="requires_grad=True"):
+    with pytest.raises(GraphError, match=r"^walk: no graph .* requires_grad=True.* walk that"):
         walk(tensor(1.0) * 2.0)
+    with pytest.raises(TypeError, match=r"^walk: the loss is a Tensor, not float"):
+        walk(1.0)  # type: ignore[arg-type]
+    with pytest.raises(GraphError, match=r"^walk: backward starts .* walk its \.sum\(\)"):
+        walk(tensor([1.0, 2.0], requires_grad=True) * 2.0)
 
 
 def test_an_error_is_walked_as_far_as_it_got():
@@ -280,3 +286,40 @@ def test_lines_of_the_program_are_on_the_page_escaped(tmp_path):
 
 def test_walk_is_at_the_front_door():
     assert bl.walk is walk
+
+
+TOKENS = """
+const { tokenizer } = require("internal/deps/acorn/acorn/dist/acorn");
+const read = (text) => [...tokenizer(text, { ecmaVersion: "latest", sourceType: "module" })]
+  .map(({ type, value }) => [type.label, value?.pattern ?? value, value?.flags]);
+const { modules, script } = JSON.parse(require("fs").readFileSync(0));
+const whole = [];
+for (const text of modules) {  // imports and the word export left out, as on the page
+  const all = read(text);
+  for (let i = 0; i < all.length; i++) {
+    if (all[i][0] === "export") continue;
+    if (all[i][0] === "import") while (all[i][0] !== ";") i++;
+    else whole.push(all[i]);
+  }
+}
+console.log(JSON.stringify([whole, read(script)]));
+"""
+
+
+def test_the_script_has_the_tokens_of_its_modules():
+    """What is squeezed out of it is no part of a text, a template or a regular expression."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node here to read JavaScript")
+    given = {"modules": [(FOLDER / f"{name}.js").read_text() for name in MODULES],
+             "script": script()}  # fmt: skip
+    ran = subprocess.run(
+        [node, "--expose-internals", "-e", TOKENS], input=json.dumps(given), text=True,
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if "Cannot find module" in ran.stderr:
+        pytest.skip("this node does not read JavaScript for others")
+    assert not ran.returncode, ran.stderr
+    whole, squeezed = json.loads(ran.stdout)
+    assert len(whole) > 5000
+    assert squeezed == whole

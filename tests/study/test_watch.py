@@ -334,7 +334,7 @@ def test_every_call_is_counted(every):
             if k == 450:
                 first.run(X[:320], Y[:320], batch_size=32, epochs=2)
                 assert seen.report()
-        alone = {step for step, _ in seen._observer._alone.values()} & {first, second}
+        alone = {step() for step, _ in seen._observer._alone.values()} & {first, second}
     assert seen.records.steps == 900 + 20 + 3
     assert alone == (set() if every else {first, second})  # one that is verified never is
     numbers = [look.step for look in seen.records.looks]
