@@ -147,7 +147,10 @@ class RunFolder:
         from ..nn.atomic import write_atomically
 
         before = read_record(self.path) or {}
-        unfinished = {"format": FORMAT, "finished": False, "files": before.get("files", [])}
+        unfinished = {
+            "format": FORMAT, "finished": False, "files": before.get("files", []),
+            "test_looks": record.get("test_looks"),  # the look was taken, whatever comes now
+        }  # fmt: skip
         write_atomically(self.path / RECORD, [_as_json(unfinished)])
         for name, content in files.items():
             write_atomically(self.path / name, [content])
