@@ -1,5 +1,5 @@
-"""A walk over a file of 200 MB stays within a gigabyte: of large tables rows are drawn, and said to
-be.
+"""A walk over a file of 200 MB, and predictions for all of it, stay within a gigabyte: of large
+tables rows are drawn, and said to be.
 """
 
 import subprocess
@@ -8,10 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from backlit.learn import BUILTIN, Problem, Settings, Table, learn, load
+from backlit.learn import BUILTIN, Problem, Settings, Table, learn, load, saved
 from backlit.learn.checks.memory import FEWEST_DRAWN, within_memory
+from backlit.learn.errors import DataError
+from backlit.learn.files import files_of, record_of
+from backlit.learn.rundir import RunFolder
 
 KINDS = ("yes", "no", "rare")
 PROBLEM = Problem("y", task="classification", metric="accuracy")
@@ -75,12 +79,29 @@ def test_the_walk_says_what_it_drew():
     assert any("of 40,000 rows were drawn at random (seed 0)" in sentence for sentence in told)
 
 
-WALK = """
+def test_a_file_is_predicted_block_by_block_to_the_same_numbers(tmp_path, monkeypatch):
+    table = large(400)
+    result = learn(table, PROBLEM, Settings((8,), epochs=2, lr=0.01))
+    with RunFolder(tmp_path / "run") as folder:
+        folder.finish(files_of(result), record_of(result))
+    run, new = saved.Saved.load(tmp_path / "run"), tmp_path / "new.csv"
+    table.frame.to_csv(new, index=False)
+    whole = run.predict(table)
+    monkeypatch.setattr(saved, "BLOCK", 7)
+    pd.testing.assert_frame_equal(run.predict(Table.read(new)), whole, rtol=1e-12)
+    lines = new.read_text().splitlines()
+    lines[60] = "abc,town 1,no"
+    new.write_text("\n".join(lines))
+    with pytest.raises(DataError, match="line 61, column 'when': 'abc' is no number"):
+        run.predict(Table.read(new, texts=["when"]))
+
+
+COMMAND = """
 import re, sys
 from backlit.learn.command import main
-file, out = sys.argv[1:]
-code = main(["learn", file, "--target", "y", "--epochs", "2", "--quiet", "--out", out])
-print(code, re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+code = main(sys.argv[1:])
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]
+print(code, peak, file=sys.stderr)
 """
 
 
@@ -110,12 +131,19 @@ def write(path: Path, kind: str, size: int) -> None:
             file.write(block)
 
 
-def walk(path: Path, out: Path) -> tuple[int, int, str]:
-    """The exit code of a walk in a process of its own, its peak in bytes, what it complained of."""
-    command = [sys.executable, "-c", WALK, str(path), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    code, kilobytes = done.stdout.splitlines()[-1].split()
-    return int(code), 1024 * int(kilobytes), done.stderr
+def command(*words: str | Path) -> tuple[int, int, str]:
+    """A command in a process of its own: its exit code, its peak in bytes, its complaints."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *words],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    told, _, last = done.stderr.rstrip().rpartition("\n")
+    code, kilobytes = last.split()
+    return int(code), 1024 * int(kilobytes), told
+
+
+def walk(file: Path, out: Path) -> tuple[int, int, str]:
+    return command("learn", file, "--target", "y", "--epochs", "2", "--quiet", "--out", out)
 
 
 @pytest.mark.long
@@ -123,12 +151,13 @@ def walk(path: Path, out: Path) -> tuple[int, int, str]:
     ("kind", "size"),
     [("numbers", 200_000_000), ("texts", 200_000_000), ("whole numbers", 160_000_000)],
 )
-def test_200_megabytes_are_learned_from_within_a_gigabyte(kind, size, tmp_path):
-    write(tmp_path / "big.csv", kind, size)
-    code, bytes_, _ = walk(tmp_path / "big.csv", tmp_path / "run")
-    assert code == 0
-    assert bytes_ < 1_000_000_000
-    assert "rows were drawn" in (tmp_path / "run" / "report.html").read_text()
+def test_200_megabytes_are_learned_from_and_predicted_within_a_gigabyte(kind, size, tmp_path):
+    file, run = tmp_path / "big.csv", tmp_path / "run"
+    write(file, kind, size)
+    for code, bytes_, _ in (walk(file, run), command("predict", run, file)):
+        assert code == 0
+        assert bytes_ < 1_000_000_000
+    assert "rows were drawn" in (run / "report.html").read_text()
 
 
 @pytest.mark.long
