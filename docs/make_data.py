@@ -26,7 +26,7 @@ Row = list[str]
 CREDIT: list[tuple[str, str, tuple[str, ...]]] = [
     # (column, the prefix of its codes, their meaning in the order of the codes). The code table of
     # Statlog is wrong in nine columns; this is the corrected one of South German Credit
-    # (U. Grömping, 2019, doi:10.24432/C5QG88), whose codes stand in the same order.
+    # (U. Grömping, 2020, doi:10.24432/C5QG88), whose codes stand in the same order.
     (
         "checking account",
         "A1",

@@ -189,7 +189,10 @@ class RunFolder:
         before = _record_or_none(self.path) or {}
         sums = {name: _sha256(files[name]) for name in sorted(files)}
         earlier = dict.fromkeys(_own_names(before), "")
-        unfinished = {"format": FORMAT, "finished": False, "files": earlier | sums}
+        unfinished = {
+            "format": FORMAT, "finished": False, "files": earlier | sums,
+            "test_looks": record.get("test_looks"),  # the look was taken, whatever comes now
+        }  # fmt: skip
         whole = {**record, "format": FORMAT, "finished": True, "files": sums}
         for stale in self.path.glob(f".*{STAGED}"):  # of a run that was killed in here
             shutil.rmtree(stale, ignore_errors=True)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PREPARED, NETWORK = "prepared.json", "model.safetensors"
 FORMAT = "backlit prepared 1"
+BLOCK = 50_000
+"""Rows of a file that are predicted at a time."""
 
 
 def prepared_bytes(result: Result) -> bytes:
@@ -125,11 +127,14 @@ def predictions(
     target: str,
 ) -> pd.DataFrame:
     """One row for each of the table: the prediction, for classes with its probability and those of
-    all classes.
+    all classes. A file is prepared block by block, so that a large one takes little memory.
     """
     import pandas as pd
 
-    given = np.asarray(outputs(preparation.matrix(table)))
+    size = BLOCK if table.lines is not None else table.rows  # an error names its line, or its row
+    begins = range(0, max(table.rows, 1), max(size, 1))
+    blocks = (table.take(range(k, min(k + size, table.rows))) for k in begins)
+    given = np.concatenate([np.asarray(outputs(preparation.matrix(block))) for block in blocks])
     label = f"predicted {target}"
     if given.ndim == 1:
         return pd.DataFrame({label: given})

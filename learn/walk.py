@@ -186,11 +186,12 @@ class _Walk:
 
     def problem(self) -> None:
         """Step 1: what is asked."""
+        from .checks.memory import within_memory
         from .data.inference import inferred, settle, with_target
 
-        problem, whole = settle(self.asked, self.table), self.table
-        self.table = with_target(problem, whole)
-        self.context = Context(self.table, problem, self.settings.seed, limits=self.limits)
+        problem, whole, seed = settle(self.asked, self.table), self.table, self.settings.seed
+        self.table = within_memory(with_target(problem, whole), problem, seed, self.limits)
+        self.context = Context(self.table, problem, seed, limits=self.limits)
         goal = "tell its classes apart" if problem.task == "classification" else "predict it"
         found = [f"the target is {problem.target!r}: to {goal}, judged by {self.metric.words}"]
         found += inferred(self.asked, problem, whole)
@@ -226,10 +227,9 @@ class _Walk:
             self.context, parts=parts, preparation=preparation, task=task, train=self.train,
             validation=self.validation, batch_size=self.settings.batch_size,
         )  # fmt: skip
-        rows, columns = table.rows, len(table.names)
         self.say(
             "table",
-            [f"{rows:,} rows, {columns} columns", *table.notes],
+            [f"{table.rows:,} rows, {len(table.names)} columns", *table.notes],
             [change.sentence for change in preparation.changes]
             + [f"{len(preparation.names)} inputs, worked out from the training rows alone"],
             at_table,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import drift as drift  # its limits belong to the table too
+from . import drift as drift  # their limits belong to the table too
+from . import memory as memory
 from .blind import blind
 from .calibration import calibration
 from .context import Check

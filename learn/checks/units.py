@@ -36,7 +36,9 @@ def units(context: Context) -> list[Finding]:
     """Judge the last look of the training by the limits of `backlit.watch`.
 
     On fewer than 1,000 rows a unit may only look dead, and small layers on two inputs lose some
-    units and learn well: there only a layer that is mostly dead is a warning, never an error.
+    units and learn well: there only a layer that is mostly dead is a warning, never an error. Of a
+    few units many may be dead by the chance of their first weights: it is an error only where
+    training took as large a share of those that were alive, or where none was.
 
     >>> from backlit.learn.checks.rules import LIMITS
     >>> LIMITS["dead_error"].value
@@ -69,8 +71,10 @@ def _dead(context: Context, fit: Fit) -> Iterator[Finding]:
             continue
         if few and not (many and died > 0 and still_losing(fit)):
             continue
-        level: Level = "error" if many and still_losing(fit) and not few else "warning"
         count = round(layer.dead * layer.units)
+        killed = died / (1 - before) if before < 1 else 1.0
+        grave = many and killed > value_of("dead_error", limits)
+        level: Level = "error" if grave and still_losing(fit) and not few else "warning"
         rows = f"{look.rows:,} rows" + (" (there are no more)" if few else "")
         yield judged(
             "dead-units", level,

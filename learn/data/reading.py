@@ -29,7 +29,7 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?", "-")
 """The cells that count as missing."""
 MOST_TEXT = 0.05  # of a column of numbers may be texts; above that it is a column of texts
 MOST_LEVELS = 10  # different numbers, up to which they may be names of categories
-BUDGET = 600_000_000  # bytes of a table in memory, so that reading stays under 1 GB
+BUDGET = 450_000_000  # bytes of a table in memory, so that a walk over it stays under 1 GB
 
 
 @dataclass

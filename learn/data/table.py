@@ -59,7 +59,7 @@ class Table:
 
         Raises DataError, with line and column, for whatever is wrong with the file: ragged rows,
         quotes that do not close, bytes that are not in the encoding, infinite numbers, a few texts
-        in a column of numbers, duplicate names, more than memory should hold (600 MB).
+        in a column of numbers, duplicate names, more than memory should hold (450 MB).
         """
         require_pandas()
         from .reading import read

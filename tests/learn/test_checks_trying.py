@@ -360,6 +360,20 @@ def test_dead_units_are_judged_by_share_and_rows(dead: float, rows: int, level: 
         assert f"{rows:,} rows (there are no more)" in finding.sentence
 
 
+@pytest.mark.parametrize(
+    ("before", "dead", "level"),
+    [(0.0, 0.625, "error"), (0.5, 0.625, "warning"), (0.625, 0.625, "warning"),
+     (0.5, 0.875, "error"), (1.0, 1.0, "error")],
+)  # fmt: skip
+def test_units_that_never_lived_were_not_killed(before: float, dead: float, level: str):
+    context = looked([layer(units=8, dead=dead)], 3296)
+    first = replace(context.fit.looks[0], layers=(layer(units=8, dead=before),))
+    context.fit.looks[0] = first
+    finding = only(units(context))
+    assert finding.level == level
+    assert f"{round(8 * before)} did before training" in finding.sentence
+
+
 def test_dead_units_of_a_network_that_has_learned_all_are_no_error():
     context = looked([layer(dead=0.5)], 2000, (2.0, 0.1, 0.01, 0.001))
     assert only(units(context)).level == "warning"

@@ -11,7 +11,9 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn import base, neural_network
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -269,6 +271,27 @@ def test_a_grid_search_in_two_processes_over_a_pipeline():
     )
 
 
+def test_names_of_columns_are_kept_and_must_be_the_same():
+    X, y = table("two classes")
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+    model = MLPClassifier((8,), max_iter=3, random_state=0).fit(frame, y)
+    assert model.feature_names_in_.tolist() == ["a", "b", "c", "d"]
+    assert set(model.predict(frame)) <= {"yes", "no"}
+    with pytest.raises(ValueError, match="must be in the same order"):
+        model.predict(frame[["b", "a", "c", "d"]])
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_parameters_go_round(kind):
+    given = {"hidden_layer_sizes": (3, 2), "alpha": 0.5, "batch_size": 7, "shuffle": False}
+    model = kind(**given)
+    assert {name: model.get_params()[name] for name in given} == given
+    twin = kind().set_params(**model.get_params())
+    assert twin.get_params() == model.get_params()
+    with pytest.raises(ValueError, match="Invalid parameter 'hiden'"):
+        model.set_params(hiden=3)
+
+
 # ---- how runs are decided ----------------------------------------------------------------
 
 
@@ -401,6 +424,16 @@ def test_classes_that_cannot_be():
         model.partial_fit(X, y, classes=[-1, 3])
     with pytest.raises(ValueError, match=r"classes \[8\]"):
         model.partial_fit(X, np.full(len(X), 8))
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_sparse_inputs_are_refused_in_words(kind):
+    X, y = table("two classes" if kind is MLPClassifier else "value")
+    with pytest.raises(TypeError, match=r"Sparse data .* dense data is required.*toarray"):
+        kind().fit(csr_matrix(X), y)
+    model = kind((4,), max_iter=2).fit(X, y)
+    with pytest.raises(TypeError, match=r"Sparse data .* dense data is required.*toarray"):
+        model.predict(csr_matrix(X))
 
 
 def test_early_stopping_needs_rows_to_keep_aside():

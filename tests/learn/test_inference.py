@@ -106,6 +106,7 @@ GOOD = ["a", "b"] * 10
         (Problem("y"), GOOD + ["c"] * 4, "class 'c' of 'y' has 4 rows, the first at row 20;"),
         (Problem("y"), GOOD + ["c"], "class 'c' of 'y' has 1 row, the first at row 20"),
         (Problem("y"), GOOD + ["c", "d"], "and 1 other class"),
+        (Problem("y"), [3, 4] * 100 + [10] * 3, r"class '10'.* 3 rows.*\(--task regression\)"),
         (Problem("y"), [1.5, 2.5, 3.5, 4.5], "4 rows with a target"),
         (Problem("y"), [f"key{i}" for i in range(40)], "short texts, all different"),
         (Problem("y"), [f"2024-01-{i + 10}" for i in range(20)], "dates from 2024-01-10"),
@@ -115,6 +116,11 @@ GOOD = ["a", "b"] * 10
 def test_tables_that_cannot_answer(problem, target, match):
     with pytest.raises(DataError, match=match):
         settle(problem, table(target))
+
+
+def test_classes_that_are_words_are_not_to_be_predicted_as_numbers():
+    with pytest.raises(DataError, match=r"its rows out$"):
+        settle(Problem("y"), table(GOOD + ["c"]))
 
 
 @pytest.mark.parametrize(

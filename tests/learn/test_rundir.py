@@ -259,3 +259,31 @@ def test_a_full_disk_leaves_a_folder_marked_unfinished(tmp_path, monkeypatch):
     assert record is not None
     assert record["finished"] is False
     assert not [name for name in contents(path) if name.startswith(".")]
+
+
+def test_looks_are_counted_over_runs_that_were_cut_off(tmp_path, monkeypatch):
+    """A run that ends while its files are written has looked at the test part all the same."""
+    path = tmp_path / "run"
+
+    def looked(seed: int = 0) -> int:
+        with RunFolder(path, overwrite=True) as folder:
+            count = folder.looks("table", seed) + 1
+            looks = {"count": count, "sha256": "table", "seed": seed}
+            folder.finish(FILES, {"test_looks": looks})
+        return count
+
+    assert [looked(), looked()] == [1, 2]
+    replace, calls = os.replace, []
+
+    def fails(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", fails)
+        with pytest.raises(RunFolderError):
+            looked()
+    assert looked() == 4
+    assert looked(seed=1) == 1  # other rows
