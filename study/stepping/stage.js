@@ -67,7 +67,7 @@ export function mark(kind, items) {
 
 // Browsers take their time for all that is there, so of a big graph only what is in sight is: the
 // rest is taken out. A card stands in one box, a line in one for each 400 pixels or so.
-const far = 80; // pixels around the pane that are there too
+const far = 40; // pixels around the pane that are there too
 const pieces = svg.matches(".big") ? [...svg.querySelectorAll(".n, .w, .k")].map((el) => ({ el, home: el.parentNode, here: true })) : [];
 const boxes = new Float32Array(pieces.flatMap(({ el }, i) => boxesOf(el).flatMap((box) => [i, ...box])));
 
