@@ -58,34 +58,56 @@ def pack_a(block, lines, a_row, a_column, rows, depth):
 
 @njit(error_model="numpy")
 def strips(
-    target, n, a, a_row, a_column, strip, m, line, line_row, depth, bias, columns, mode, shift
+    target, n, a, a_row, a_column, strip, m, line, line_row, line_next, depth, bias, columns, mode,
+    shift,
 ):
+    # m rows of up to two panels, of which the last has `columns` columns; with one, line_next is 0.
     top = 0
     high = 8 if wide_registers() else 4
     while top < m:
         at = FLOAT(a + (top * a_row if strip == 0 else top // 8 * strip + top % 8) * ITEM)
         out = FLOAT(target + top * n * ITEM)
         row = a_row if strip == 0 else 1
-        if m - top >= high and high == 8:
-            tile8_FLOAT(
-                out, n, at, row, a_column, line, line_row, depth, bias, columns, mode, shift
+        if m - top >= high and high == 8 and line_next != 0:
+            tile8x2_FLOAT(
+                out, n, at, row, a_column, line, line_row, line_next, depth, bias, columns, mode,
+                shift,
             )
             top += 8
-        elif m - top >= 4:
-            tile4_FLOAT(
-                out, n, at, row, a_column, line, line_row, depth, bias, columns, mode, shift
-            )
-            top += 4
-        elif m - top >= 2:
-            tile2_FLOAT(
-                out, n, at, row, a_column, line, line_row, depth, bias, columns, mode, shift
-            )
-            top += 2
-        else:
-            tile1_FLOAT(
-                out, n, at, row, a_column, line, line_row, depth, bias, columns, mode, shift
-            )
-            top += 1
+            continue
+        done = 0
+        part = line
+        width = columns if line_next == 0 else TILE
+        step = 0
+        while True:
+            sums = FLOAT(target + (top * n + done) * ITEM)
+            addend = FLOAT(address_of_FLOAT(bias) + done * ITEM)
+            if m - top >= high and high == 8:
+                tile8_FLOAT(
+                    sums, n, at, row, a_column, part, line_row, 0, depth, addend, width, mode, shift
+                )
+                step = 8
+            elif m - top >= 4:
+                tile4_FLOAT(
+                    sums, n, at, row, a_column, part, line_row, 0, depth, addend, width, mode, shift
+                )
+                step = 4
+            elif m - top >= 2:
+                tile2_FLOAT(
+                    sums, n, at, row, a_column, part, line_row, 0, depth, addend, width, mode, shift
+                )
+                step = 2
+            else:
+                tile1_FLOAT(
+                    sums, n, at, row, a_column, part, line_row, 0, depth, addend, width, mode, shift
+                )
+                step = 1
+            if line_next == 0 or done > 0:
+                break
+            done = TILE
+            part = FLOAT(address_of_FLOAT(line) + line_next * ITEM)
+            width = columns
+        top += step
 
 def kernel(args, begin, end):
     n = args[6]
@@ -100,6 +122,7 @@ def kernel(args, begin, end):
     scratch = scratch_128k()
     block = scratch_256k()
     most = {DEPTH} // ITEM
+    pairs = wide_registers() and ITEM == 4  # of float64 one panel fills the registers
     for unit in range(begin, end):
         batch = unit // cut
         first = unit % cut // across * args[16]
@@ -142,22 +165,30 @@ def kernel(args, begin, end):
                         at = block
                         step = 8
                         strip = 8 * depth
-                    for j in range(left, right, TILE):
+                    j = left
+                    while j < right:
                         columns = min(TILE, right - j)
                         line = b + (start * b_row + j * b_column) * ITEM
                         line_row = b_row
+                        line_next = 0
                         if packs_b:
                             line = panels + (j - left) * {DEPTH}
                             line_row = TILE
+                            if pairs and right - j > TILE:
+                                line_next = TILE * {DEPTH} // ITEM
+                                columns = min(TILE, right - j - TILE)
+                        elif pairs and right - j >= 2 * TILE:
+                            line_next = TILE
                         elif columns < TILE:
                             pack_b(FLOAT(panels), line, b_row, b_column, depth, columns)
                             line = panels
                             line_row = TILE
                         strips(
                             target + (top * n + j) * ITEM, n, at, a_row, step, strip, rows,
-                            FLOAT(line), line_row, depth, FLOAT(args[3] + j * ITEM), columns, mode,
-                            shift,
+                            FLOAT(line), line_row, line_next, depth, FLOAT(args[3] + j * ITEM),
+                            columns, mode, shift,
                         )
+                        j += TILE if line_next == 0 else 2 * TILE
         if heap:
             release(heap)
     return 0

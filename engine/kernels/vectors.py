@@ -139,12 +139,13 @@ column_sum4_f32 = _column_sum(types.float32, ir.FloatType(), 4)
 column_sum4_f64 = _column_sum(types.float64, ir.DoubleType(), 4)
 
 
-def _tile(numba_type, element, rows):
-    """An intrinsic: a `rows` x TILE tile of A @ B, summed over k in order by fused multiply-add, of
-    which the first `columns` columns are written. With 1 in `mode` the sums go on from what is in
-    `out`, with 2 `bias` is added in the end; then, with 4, what is negative becomes 0 (relu), or,
-    with 8, what is not above 0 in the matrix that lies `shift` bytes after `out` (gate). B has TILE
-    columns that can be read.
+def _tile(numba_type, element, rows, panels=1):
+    """An intrinsic: `rows` x (`panels` x TILE) sums of A @ B, over k in order by fused
+    multiply-add, of which of the last panel the first `columns` are written. With 1 in `mode` the
+    sums go on from what is in `out`, with 2 `bias` is added in the end; then, with 4, what is
+    negative becomes 0 (relu), or, with 8, what is not above 0 in the matrix that lies `shift` bytes
+    after `out` (gate). B has TILE columns that can be read, and the next panel's `b_next` elements
+    further on.
     """
     vector = ir.VectorType(element, TILE)
     mask_type = ir.VectorType(ir.IntType(1), TILE)
@@ -152,19 +153,25 @@ def _tile(numba_type, element, rows):
 
     @intrinsic
     def tile(
-        typingctx, out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns, mode, shift
-    ):
+        typingctx, out, out_row, a, a_row, a_column, b, b_row, b_next, depth, bias, columns, mode,
+        shift,
+    ):  # fmt: skip
         pointer = types.CPointer(numba_type)
         integer = types.int64
         signature = types.void(
-            pointer, integer, pointer, integer, integer, pointer, integer, integer, pointer,
-            integer, integer, integer,
+            pointer, integer, pointer, integer, integer, pointer, integer, integer, integer,
+            pointer, integer, integer, integer,
         )  # fmt: skip
 
         def codegen(context, builder, signature, args):
-            out, out_row, a, a_row, a_column, b, b_row, depth, bias, columns, mode, shift = args
+            (
+                out, out_row, a, a_row, a_column, b, b_row, b_next, depth, bias, columns, mode,
+                shift,
+            ) = args  # fmt: skip
             place = vector.as_pointer()
             load, at, mask = _masked_load(context, builder, element, columns)
+            whole = ir.Constant(mask_type, [1] * TILE)
+            masks = [whole] * (panels - 1) + [mask]
             fma_type = ir.FunctionType(vector, [vector] * 3)
             store_type = ir.FunctionType(VOID, [vector, place, I32, mask_type])
             module = builder.module
@@ -179,51 +186,61 @@ def _tile(numba_type, element, rows):
                 builder.trunc(builder.lshr(mode, ir.Constant(I64, bit)), ir.IntType(1))
                 for bit in range(4)
             )
-            lines = [
-                builder.bitcast(
-                    builder.gep(out, [builder.mul(out_row, ir.Constant(I64, r))]), place
-                )
-                for r in range(rows)
-            ]
-            slots = [cgutils.alloca_once(builder, vector) for _ in range(rows)]
-            for slot in slots:
+            cells = [(r, p) for r in range(rows) for p in range(panels)]
+            lines = {}
+            for r, p in cells:
+                cell = builder.mul(out_row, ir.Constant(I64, r))
+                cell = builder.add(cell, ir.Constant(I64, p * TILE))
+                lines[r, p] = builder.bitcast(builder.gep(out, [cell]), place)
+            slots = {cell: cgutils.alloca_once(builder, vector) for cell in cells}
+            for slot in slots.values():
                 builder.store(zero, slot)
             with builder.if_then(continues):
-                for slot, line in zip(slots, lines, strict=True):
-                    builder.store(builder.call(load, [line, at, mask, zero]), slot)
+                for (r, p), slot in slots.items():
+                    builder.store(builder.call(load, [lines[r, p], at, masks[p], zero]), slot)
             starts = [
                 builder.gep(a, [builder.mul(a_row, ir.Constant(I64, r))]) for r in range(rows)
             ]
+            seconds = [b, *([builder.gep(b, [b_next])] * (panels - 1))]
             with cgutils.for_range(builder, depth) as loop:
-                row = builder.gep(b, [builder.mul(loop.index, b_row)])
-                line = builder.load(builder.bitcast(row, place))
-                line.align = element.get_abi_size(context.target_data)
+                offset = builder.mul(loop.index, b_row)
+                values = []
+                for start in seconds:
+                    line = builder.load(builder.bitcast(builder.gep(start, [offset]), place))
+                    line.align = element.get_abi_size(context.target_data)
+                    values.append(line)
                 step = builder.mul(loop.index, a_column)
-                for start, slot in zip(starts, slots, strict=True):
+                for r, start in enumerate(starts):
                     value = builder.load(builder.gep(start, [step]))
                     first = builder.insert_element(nothing, value, ir.Constant(I32, 0))
                     every = builder.shuffle_vector(first, nothing, splat)
-                    builder.store(builder.call(fma, [every, line, builder.load(slot)]), slot)
-            addend = cgutils.alloca_once(builder, vector)
-            builder.store(zero, addend)
+                    for p, line in enumerate(values):
+                        slot = slots[r, p]
+                        builder.store(builder.call(fma, [every, line, builder.load(slot)]), slot)
+            addends = [cgutils.alloca_once(builder, vector) for _ in range(panels)]
+            for addend in addends:
+                builder.store(zero, addend)
             with builder.if_then(biased):
-                values = builder.call(load, [builder.bitcast(bias, place), at, mask, zero])
-                builder.store(values, addend)
-            for slot in slots:
-                builder.store(builder.fadd(builder.load(slot), builder.load(addend)), slot)
+                for p, addend in enumerate(addends):
+                    part = builder.bitcast(builder.gep(bias, [ir.Constant(I64, p * TILE)]), place)
+                    builder.store(builder.call(load, [part, at, masks[p], zero]), addend)
+            for (_, p), slot in slots.items():
+                total = builder.fadd(builder.load(slot), builder.load(addends[p]))
+                builder.store(total, slot)
             with builder.if_then(positive):
-                for slot in slots:
+                for slot in slots.values():
                     total = builder.load(slot)
                     keeps = builder.fcmp_unordered(">", total, zero)  # a NaN stays
                     builder.store(builder.select(keeps, total, zero), slot)
             with builder.if_then(gated):
-                for slot, line in zip(slots, lines, strict=True):
-                    there = builder.add(builder.ptrtoint(line, I64), shift)
-                    gate = builder.call(load, [builder.inttoptr(there, place), at, mask, zero])
+                for (r, p), slot in slots.items():
+                    there = builder.add(builder.ptrtoint(lines[r, p], I64), shift)
+                    there = builder.inttoptr(there, place)
+                    gate = builder.call(load, [there, at, masks[p], zero])
                     opens = builder.fcmp_ordered(">", gate, zero)
                     builder.store(builder.select(opens, builder.load(slot), zero), slot)
-            for slot, line in zip(slots, lines, strict=True):
-                builder.call(store, [builder.load(slot), line, at, mask])
+            for (r, p), slot in slots.items():
+                builder.call(store, [builder.load(slot), lines[r, p], at, masks[p]])
             return context.get_dummy_value()
 
         return signature, codegen
@@ -231,10 +248,12 @@ def _tile(numba_type, element, rows):
     return tile
 
 
+tile8x2_f32 = _tile(types.float32, ir.FloatType(), 8, panels=2)
 tile8_f32 = _tile(types.float32, ir.FloatType(), 8)
 tile4_f32 = _tile(types.float32, ir.FloatType(), 4)
 tile2_f32 = _tile(types.float32, ir.FloatType(), 2)
 tile1_f32 = _tile(types.float32, ir.FloatType(), 1)
+tile8x2_f64 = _tile(types.float64, ir.DoubleType(), 8)  # one panel fills the registers: not used
 tile8_f64 = _tile(types.float64, ir.DoubleType(), 8)
 tile4_f64 = _tile(types.float64, ir.DoubleType(), 4)
 tile2_f64 = _tile(types.float64, ir.DoubleType(), 2)
