@@ -133,12 +133,13 @@ def style() -> str:
     """The style: the themes' colours as variables, then page.css."""
     light, dark = _variables(THEMES["light"]), _variables(THEMES["dark"])
     shades = "".join(f".h{i}{{fill:var(--h{i})}}" for i in range(len(THEMES["light"].ramp)))
-    return (
+    text = (
         f":root {{ --mono: {FONT}; {light} }}\n"
         f"@media screen {{ :root:has(#theme:checked) {{ {dark} }} }}\n"
         f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }}\n"
         f":root:has(#theme:checked) {{ {light} }} }}\n" + shades + "\n" + _read("page.css")
     )
+    return re.sub(r" *([{};]) *", r"\1", text).replace(", ", ",")
 
 
 def _variables(theme: Theme) -> str:

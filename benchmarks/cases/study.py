@@ -13,7 +13,7 @@ def _watched(name: str, sizes: tuple[int, ...]) -> Case:
             Measure(f"watched-{name}", f"a step of {name}, watched", "us", 1e6, "watched"),
         ),
         ONLY,
-        {"kind": "watched", "sizes": sizes, "batch": 32},
+        {"kind": "watched", "sizes": sizes, "batch": 32, "least": 2.0},
     )
 
 
@@ -32,9 +32,10 @@ def _pictures(nodes: int) -> Case:
 GROUP = Group(
     name="study",
     title="Studying: watched, traced, drawn",
-    note="Watched: replayed steps, batch 32, half of the time with `bl.watch` around them, its "
-    "opening and closing included. A line: what `bl.trace()` adds to an op of one number. Pictures "
-    "are of scalar neurons, tanh(w x + b), and a sum over them, as SVG and as a stepping page.",
+    note="Watched: replayed steps, batch 32, a second with `bl.watch` around them, its opening and "
+    "closing included, beside as many without. A line: what `bl.trace()` adds to an op of one "
+    "number. Pictures are of scalar neurons, tanh(w x + b), and a sum over them, as SVG and as a "
+    "stepping page.",
     cases=(
         _watched("2-16-16-2", (2, 16, 16, 2)),
         _watched("64-128-10", (64, 128, 10)),

@@ -34,7 +34,9 @@ def _measured(once: Callable[[], dict[str, float]]) -> Bench:
 
 
 def watched(spec: dict) -> Bench:
-    """Calls of a replayed step, as many without a watch as with one."""
+    """Calls of a replayed step, as many without a watch as with one, over `least` seconds or more:
+    a watch looks at the first steps in any case.
+    """
     rng = np.random.default_rng(SEED)
     x = bl.tensor(rng.standard_normal((spec["batch"], spec["sizes"][0]), dtype=np.float32))
     y = bl.tensor(rng.integers(0, spec["sizes"][-1], spec["batch"]))
@@ -56,6 +58,7 @@ def watched(spec: dict) -> Bench:
         return (perf_counter() - started) / steps
 
     def measure(seconds: float) -> dict[str, float]:
+        seconds = max(seconds, spec["least"])
         steps = max(int(seconds / 4 / min(a_step(100) for _ in range(20))), 1)
         before = a_step(steps)
         started = perf_counter()

@@ -45,7 +45,9 @@ def test_a_memorised_batch_is_measured_early_and_late_and_put_back():
 
 
 def test_a_watched_step_a_traced_op_and_pictures_are_measured():
-    watched = System("", 1).build({"kind": "watched", "sizes": (2, 4, 2), "batch": 10})
+    watched = System("", 1).build(
+        {"kind": "watched", "sizes": (2, 4, 2), "batch": 10, "least": 0.01}
+    )
     assert watched.measure
     assert watched.measure(0.01).keys() == {"seconds", "watched"}
     traced = System("", 1).build({"kind": "traced", "ops": 50})
