@@ -6,7 +6,7 @@ Run it
 ::
 
     pip install --group peers              # torch and jax; what is missing is skipped by name
-    python -m benchmarks                   # the usual groups: half an hour on two cores
+    python -m benchmarks                   # the usual groups: twenty minutes on two cores
     python -m benchmarks scaling           # the charts by width, batch and depth: three minutes
     python -m benchmarks step-2-16-16-2    # one row; also a group (steps), a pattern ('step-*')
     python -m benchmarks node --systems backlit,torch

@@ -1,5 +1,6 @@
-"""The product of matrices: tiles of 8 x TILE sums in registers, B brought panel by panel into
-scratch. Each sum goes over k in order, so its bits depend on nothing but its row and column.
+"""The product of matrices: tiles of 8 x TILE sums in registers, two side by side where registers
+are wide, B brought panel by panel into scratch. Each sum goes over k in order, so its bits depend
+on nothing but its row and column.
 """
 
 from .abi import DEPTH
