@@ -43,6 +43,8 @@ MOVED = limit(
     "rate_moved", 0.10, "the share of its loss that training took away, from below",
     "measured: five tables, Adam at 0.000001: at most 0.03",
 )  # fmt: skip
+FAR = 10_000
+"""From so many times on a better learning rate is named, and not how far away it is."""
 SETTLED = 200
 """Steps after which updates should have become small."""
 
@@ -151,7 +153,12 @@ def _too_low(context: Context, typical: float, fit: Fit) -> Finding | None:
         return None
     hardly = moved < value_of(MOVED, limits)
     words = "the training loss hardly moved" if hardly else "the training loss moved slowly"
-    times = power_of_ten(1e-3 / typical)
+    times = 1e-3 / typical
+    larger = (
+        f"about {power_of_ten(times)} times as large"
+        if times < FAR
+        else f"such as {typed(context.lr * times, 1)}"
+    )
     return judged(
         "learning-rate-low", "error" if hardly else "warning",
         f"the learning rate {typed(context.lr)} is too low: steps move weights by "
@@ -159,7 +166,7 @@ def _too_low(context: Context, typical: float, fit: Fit) -> Finding | None:
         f"of their spread, about 0.001 is usual; {words}, from {amount(first)} to {amount(last)} "
         f"in {n} "
         f"epoch{'s' * (n != 1)}",
-        typical, LOW, limits, n, f"a learning rate about {times} times as large",
+        typical, LOW, limits, n, f"a learning rate {larger}",
     )  # fmt: skip
 
 

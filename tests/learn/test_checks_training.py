@@ -251,6 +251,12 @@ def test_a_learning_rate_far_too_low_is_an_error(name):
     assert judge(context).code in ("underfitting", "still learning")
 
 
+def test_a_rate_out_of_all_reason_is_told_one_to_take():
+    advice = only(rates(trained("moons", lr=1e-30))).advice
+    assert advice.startswith("a learning rate such as ")
+    assert 1e-5 < float(advice.rsplit(maxsplit=1)[1]) < 1e-2
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_learning_rate_too_high_is_named(name):
     context = trained(name, lr=10)
