@@ -3,7 +3,10 @@ Each file in `systems/` builds these; `worker.py` times them and knows no librar
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Protocol
+
+from .stats import median
 
 
 def _nothing() -> None:
@@ -25,6 +28,23 @@ class Bench:
     check: Callable[[], list[float]]
     reset: Callable[[], None] = _nothing
     measure: Callable[[float], dict[str, float]] | None = None
+
+
+def self_measured(once: Callable[[], dict[str, float]]) -> Bench:
+    """A bench that takes its times itself: medians of what `once` finds, again and again."""
+
+    def measure(seconds: float) -> dict[str, float]:
+        ends = perf_counter() + seconds
+        found = [once()]
+        while perf_counter() < ends:
+            found.append(once())
+        return {name: median([each[name] for each in found]) for name in found[0]}
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            once()
+
+    return Bench(run, lambda: [], measure=measure)
 
 
 class System(Protocol):

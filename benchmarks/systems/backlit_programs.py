@@ -10,7 +10,7 @@ import backlit.nn.functional as F
 from backlit import engine, nn, optim
 from backlit.engine import Tensor
 
-from ..bench import Bench
+from ..bench import Bench, self_measured
 from ..stats import median
 
 SEED = 20240229
@@ -78,18 +78,7 @@ def ready(spec: dict) -> Bench:
         made = max(both - again, 0.0)
         return {"seconds": made, "verified": both, "instructions": step.instructions()}
 
-    def measure(seconds: float) -> dict[str, float]:
-        ends = perf_counter() + seconds
-        found = [once()]
-        while perf_counter() < ends:
-            found.append(once())
-        return {name: median([each[name] for each in found]) for name in found[0]}
-
-    def run(count: int) -> None:
-        for _ in range(count):
-            once()
-
-    return Bench(run, lambda: [], measure=measure)
+    return self_measured(once)
 
 
 def memorised(spec: dict) -> Bench:

@@ -1,6 +1,5 @@
 """What studying costs: a run that is watched, ops whose lines are noted, graphs that are drawn."""
 
-from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
@@ -10,27 +9,9 @@ import backlit.nn.functional as F
 from backlit import nn, optim
 from backlit.engine import Tensor
 
-from ..bench import Bench
-from ..stats import median
+from ..bench import Bench, self_measured
 
 SEED = 20240229
-
-
-def _measured(once: Callable[[], dict[str, float]]) -> Bench:
-    """A bench that takes its times itself: medians of what `once` finds."""
-
-    def measure(seconds: float) -> dict[str, float]:
-        ends = perf_counter() + seconds
-        found = [once()]
-        while perf_counter() < ends:
-            found.append(once())
-        return {name: median([each[name] for each in found]) for name in found[0]}
-
-    def run(count: int) -> None:
-        for _ in range(count):
-            once()
-
-    return Bench(run, lambda: [], measure=measure)
 
 
 def watched(spec: dict) -> Bench:
@@ -90,7 +71,7 @@ def traced(spec: dict) -> Bench:
             noted = min(forward() for _ in range(3))
         return {"seconds": noted - plain}
 
-    return _measured(once)
+    return self_measured(once)
 
 
 def pictures(spec: dict) -> Bench:
@@ -108,7 +89,7 @@ def pictures(spec: dict) -> Bench:
             "bytes": float(len(page.encode())),
         }
 
-    return _measured(once)
+    return self_measured(once)
 
 
 def neurons(nodes: int) -> Tensor:
